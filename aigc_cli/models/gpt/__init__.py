@@ -1,0 +1,1 @@
+"""GPT: a decoder-only Transformer with the parameters and arithmetic of Qwen3ForCausalLM."""

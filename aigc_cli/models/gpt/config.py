@@ -1,0 +1,75 @@
+"""The shape of a GPT: one dataclass, stdlib only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aigc_cli.core.options import opt
+
+
+@dataclass
+class Config:
+    """Shape of a GPT."""
+
+    vocab_size: int = opt(256, "Rows of the embedding.", unit="tokens", min=1)
+    n_layer: int = opt(4, "Transformer blocks.", min=1)
+    n_head: int = opt(4, "Query heads.", min=1)
+    n_kv_head: int = opt(4, "Key and value heads; must divide n_head.", min=1)
+    head_dim: int = opt(64, "Width of one head; even.", min=2)
+    n_embd: int = opt(256, "Width of the residual stream.", min=1)
+    n_ff: int = opt(704, "Width of the feed-forward layer.", min=1)
+    context: int = opt(256, "Longest sequence.", unit="tokens", min=1)
+    rope_theta: float = opt(10000.0, "Base of the rotary positions.", min=1)
+    norm_eps: float = opt(1e-6, "Added to the mean square in RMSNorm.", min=0)
+    tied: bool = opt(True, "One matrix serves as input embedding and output head.")
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "n_layer", "n_head", "n_kv_head", "head_dim", "n_embd", "n_ff", "context"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
+        if self.n_head % self.n_kv_head:
+            raise ValueError(
+                f"n_head {self.n_head} is not a multiple of n_kv_head {self.n_kv_head}; "
+                "give an n_kv_head that divides n_head"
+            )
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim is {self.head_dim}; rotary positions need an even one")
+
+    @classmethod
+    def from_depth(
+        cls, depth: int, vocab_size: int, context: int = 256, tied: bool | None = None, **overrides: object
+    ) -> Config:
+        """The one dial: every width from the number of blocks; keyword arguments override single fields.
+
+        Width 48 x depth (rounded up to a multiple of 32), heads of 32 up to a width of 384 and of 64
+        above, feed-forward 8/3 of the width, so that a SwiGLU block has the parameters of a
+        classical one (Source: Shazeer 2020, "GLU Variants Improve Transformer", section 3).
+        tied=None ties the head to the embedding from 4096 tokens on.
+
+        >>> config = Config.from_depth(4, vocab_size=65)
+        >>> config.n_embd, config.n_head, config.head_dim, config.n_ff
+        (192, 6, 32, 512)
+        """
+        width = overrides.get("n_embd") or _ceil(48 * depth, 32 if 48 * depth <= 384 else 64)
+        head_dim = overrides.get("head_dim") or (32 if width <= 384 else 64)
+        n_head = overrides.get("n_head") or max(1, width // head_dim)
+        derived = {
+            "n_layer": depth, "n_embd": width, "head_dim": head_dim, "n_head": n_head, "n_kv_head": n_head,
+            "n_ff": _ceil(width * 8 // 3, 64), "tied": vocab_size >= 4096 if tied is None else tied,
+        }  # fmt: skip
+        derived.update({key: value for key, value in overrides.items() if value is not None})
+        return cls(vocab_size=vocab_size, context=context, **derived)
+
+    def matrix_parameters(self) -> int:
+        """Parameters in a matrix product for every token: the head counts, the lookup does not."""
+        attention = 2 * self.n_embd * self.head_dim * (self.n_head + self.n_kv_head)
+        return self.n_layer * (attention + 3 * self.n_embd * self.n_ff) + self.vocab_size * self.n_embd
+
+    def parameters(self) -> int:
+        """All stored parameters."""
+        norms = self.n_layer * (2 * self.n_embd + 2 * self.head_dim) + self.n_embd
+        return self.matrix_parameters() + norms + (0 if self.tied else self.vocab_size * self.n_embd)
+
+
+def _ceil(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

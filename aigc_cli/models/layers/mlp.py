@@ -1,0 +1,23 @@
+"""Feed-forward layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from aigc_cli.models.layers.linear import Linear
+
+
+class SwiGLU(nn.Module):
+    """down(silu(gate(x)) * up(x)). Source: Shazeer 2020, "GLU Variants Improve Transformer", equation 6."""
+
+    def __init__(self, width: int, n_ff: int) -> None:
+        super().__init__()
+        self.gate_proj = Linear(width, n_ff)
+        self.up_proj = Linear(width, n_ff)
+        self.down_proj = Linear(n_ff, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[..., width] -> [..., width]."""
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))

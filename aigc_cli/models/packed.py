@@ -1,0 +1,78 @@
+"""The one-file form of a Bundle: torch.save of plain values, read back with weights_only=True.
+
+The zip also carries config.json and manifest.json as entries of their own, so both can be read without torch.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from aigc_cli.core.errors import DataError
+
+FORMAT = 1
+FOLDER = "archive"  # what torch.save names the root of a zip that it writes into a buffer
+NOT_TOKENIZER = {"config.json", "generation_config.json", "manifest.json", "run.json"}
+REMEDY = "give a .pt file that aigc wrote; pickled models are never executed"
+
+
+def pack_pt(directory: Path, file: Path) -> None:
+    """Packs the Bundle `directory` into the one file `file`; the same Bundle gives the same bytes."""
+    import torch
+
+    from aigc_cli.core.files import atomic_write
+    from aigc_cli.models.bundle import Bundle
+
+    bundle = Bundle.open(directory)
+    manifest = bundle.manifest or {}
+    value = {
+        "format": FORMAT,
+        "family": bundle.family.name,
+        "config": bundle.hf_config,
+        "weights": bundle.weights(),
+        "tokenizer": _tokenizer_files(Path(directory)),
+        "manifest": manifest,
+    }
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        for name, part in (("config", bundle.hf_config), ("manifest", manifest)):
+            entry = zipfile.ZipInfo(f"{FOLDER}/{name}.json", date_time=(1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, json.dumps(part, sort_keys=True))
+    atomic_write(Path(file), buffer.getvalue())
+
+
+def read_pt(path: Path) -> dict[str, Any]:
+    """The dictionary in a .pt file. Nothing but tensors and plain values is ever constructed."""
+    import torch
+
+    try:
+        value = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen types here, pickle.UnpicklingError for foreign classes
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} is no model file of aigc: {reason}", REMEDY) from error
+    if not isinstance(value, dict) or not {"format", "family", "config", "weights"} <= value.keys():
+        raise DataError(f"{path} is no model file of aigc", REMEDY)
+    if value["format"] > FORMAT:
+        raise DataError(f"{path} has format {value['format']}, aigc reads {FORMAT}", "install a newer one")
+    return value
+
+
+def read_pt_json(path: Path) -> dict[str, Any]:
+    """{"config", "manifest"} of a .pt file without importing torch."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {n: json.loads(archive.read(f"{FOLDER}/{n}.json")) for n in ("config", "manifest")}
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is no model file of aigc: {error}", REMEDY) from error
+
+
+def _tokenizer_files(directory: Path) -> dict[str, bytes]:
+    """Every small file that belongs to the tokenizer, by name."""
+    names = sorted(p.name for p in directory.iterdir() if p.is_file() and p.name not in NOT_TOKENIZER)
+    others = ("special_tokens_map.json", "vocab.json", "merges.txt")
+    wanted = [n for n in names if n.startswith("tokenizer") or n in others]
+    return {name: (directory / name).read_bytes() for name in wanted}
