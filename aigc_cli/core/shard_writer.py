@@ -107,7 +107,7 @@ class ShardWriter:
             target = self.directory / f"data-{number:05d}-of-{len(self._files):05d}.arrow"
             path.rename(target)
             final.append(target)
-        state = {
+        state: dict[str, Any] = {
             "_data_files": [{"filename": p.name} for p in final],
             "_fingerprint": "aigc",
             "_format_columns": None,

@@ -1,0 +1,44 @@
+"""What all tests share, and the rule that no test may be skipped without saying why."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# Two processes with two threads each on two cores are slower than with one; results must not depend on it either.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+ALLOWED_SKIPS = {"gpu", "network", "data"}
+_unexplained: list[str] = []
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Note every skip that carries none of the markers gpu, network and data."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and not hasattr(report, "wasxfail"):
+        markers = {mark.name for mark in item.iter_markers()}
+        if not markers & ALLOWED_SKIPS:
+            _unexplained.append(item.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """List the unexplained skips."""
+    for name in _unexplained:
+        terminalreporter.write_line(f"SKIPPED WITHOUT gpu, network OR data: {name}", red=True)
+
+
+def pytest_sessionfinish(session):
+    """A skip that is not explained fails the run."""
+    if _unexplained and session.exitstatus == 0:
+        session.exitstatus = 1
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
