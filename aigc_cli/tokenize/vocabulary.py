@@ -1,0 +1,125 @@
+"""Train a vocabulary with sentencepiece so that no character of any text is lost."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import sentencepiece
+
+from aigc_cli.core.errors import AigcError, ConfigError, DataError
+from aigc_cli.models import sentencepiece_proto as proto
+from aigc_cli.models.tokenizer import SPECIAL_TOKENS, Tokenizer, chunked, escape
+
+# sentencepiece sums float32 counts thread by thread, so the number of threads is part of the result: a constant.
+TRAIN_THREADS = 4
+SCORE_STEP = 1 / 256
+SCORE_MIN = -22.0  # with the penalty of 10 for unknown characters: 32 a character, see tokenizer.WORD_CHARS
+MAX_PIECE_CHARS = 16
+MIN_VOCAB, MAX_VOCAB = 512, 32768
+PRINTABLE_ASCII = "".join(map(chr, range(33, 127)))
+LINE_BYTES = 1 << 14  # no line of a sample is longer: 2048 characters of 4 bytes, twice
+
+
+def auto_vocab_size(text_bytes: int) -> int:
+    """The largest power of two that is not above 3 x sqrt(bytes), from 512 to 32768.
+
+    >>> auto_vocab_size(1_000_000), auto_vocab_size(30_000_000), auto_vocab_size(10_000)
+    (2048, 16384, 512)
+    """
+    wanted = int(3 * text_bytes**0.5)
+    return min(max(1 << (max(wanted, 1).bit_length() - 1), MIN_VOCAB), MAX_VOCAB)
+
+
+def train_tokenizer(
+    texts: Iterable[str],
+    *,
+    kind: str = "unigram",
+    vocab_size: int | None = None,
+    coverage: float = 0.9995,
+    split_digits: bool = False,
+) -> Tokenizer:
+    """A tokenizer learned from `texts`; None as size chooses by the amount of text (all characters for "char").
+
+    Equal texts in equal order give an equal model. Raises ConfigError for a size that the text cannot fill or that
+    is too small for its characters, DataError when there is no text.
+    """
+    lines = [line for text in texts for line in training_lines(text)]
+    if not lines:
+        raise DataError("there is no text to learn a vocabulary from", "check the input: aigc clean, --sample-bytes")
+    settings = {"model_type": kind, "character_coverage": coverage, "split_digits": split_digits}
+    if kind == "unigram":
+        settings["required_chars"] = PRINTABLE_ASCII  # tokenizer_json relies on it
+    if kind == "char" and vocab_size is None:
+        settings["hard_vocab_limit"] = False
+    size = vocab_size or (MAX_VOCAB if kind == "char" else auto_vocab_size(sum(map(len, lines))))
+    return Tokenizer(_finish(_train_sized(lines, settings, size, vocab_size is not None)), "the new model")
+
+
+def training_lines(text: str) -> Iterator[str]:
+    """The lines of a document, escaped as for encoding, each short enough for sentencepiece."""
+    for line in escape(text).replace("\0", "").split("\n"):
+        if line:
+            yield from chunked(line)
+
+
+def _train_sized(lines: list[str], settings: dict[str, Any], size: int, fixed: bool) -> bytes:
+    """The model of `size` pieces; an automatic size is moved to what the text allows."""
+    for _ in range(4):
+        try:
+            model = _train(lines, settings, size)
+        except RuntimeError as error:
+            lower = re.search(r"smaller than required_chars. \d+ vs (\d+)", str(error))
+            upper = re.search(r"set it to a value <= (\d+)", str(error))
+            if lower is None and upper is None:
+                raise AigcError(f"sentencepiece failed: {error}", "try another --kind or more text") from error
+            limit = int((lower or upper).group(1))  # type: ignore[union-attr]
+            if fixed:
+                raise _wrong_size(size, limit, bool(lower)) from error
+            size = -(-limit * 5 // 4 // 256) * 256 if lower else limit
+            continue
+        found = len(proto.read_pieces(model))
+        if fixed and found < size:
+            raise _wrong_size(size, found, False)
+        return model
+    raise AigcError("no vocabulary size fits this text", "give --vocab-size, or more text")
+
+
+def _wrong_size(size: int, limit: int, small: bool) -> ConfigError:
+    if small:
+        return ConfigError(
+            f"--vocab-size {size} is too small: the special tokens, bytes and characters of this text are {limit}",
+            f"give at least {limit}, or lower --coverage: rarer characters are then written as bytes",
+        )
+    return ConfigError(f"--vocab-size {size} is more than this text has pieces for", f"give at most {limit}, or more text")
+
+
+def _train(lines: list[str], settings: dict[str, Any], size: int) -> bytes:
+    out = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_writer=out, vocab_size=size, num_threads=TRAIN_THREADS,
+        byte_fallback=True, normalization_rule_name="identity", add_dummy_prefix=False,
+        remove_extra_whitespaces=False, split_by_whitespace=True, allow_whitespace_only_pieces=True,
+        max_sentencepiece_length=MAX_PIECE_CHARS,
+        max_sentence_length=LINE_BYTES, input_sentence_size=0,
+        pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece=SPECIAL_TOKENS[0],
+        control_symbols=list(SPECIAL_TOKENS[4:]), user_defined_symbols=["\n", "\t"], minloglevel=2, **settings,
+    )  # fmt: skip
+    return out.getvalue()
+
+
+def _finish(model: bytes) -> bytes:
+    """Newline and tab as ordinary pieces, unigram scores as multiples of SCORE_STEP: exact sums everywhere."""
+    unigram = proto.model_kind(model) == "unigram"
+    pieces = []
+    for piece in proto.read_pieces(model):
+        if piece.type == proto.USER_DEFINED:
+            piece = replace(piece, type=proto.NORMAL, score=SCORE_MIN if unigram else -float(1 << 20))
+        elif unigram and piece.type == proto.NORMAL:
+            rounded = round(piece.score / SCORE_STEP) * SCORE_STEP
+            piece = replace(piece, score=max(rounded, SCORE_MIN))
+        pieces.append(piece)
+    return proto.replace_pieces(model, pieces)
