@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = new_app()
 
 
-@app.command()
+@app.command(cls=Command)
 @options
 def doctor(common: Common) -> None:
     """Show what this machine and installation can do: cores, memory, devices, packages, extras.

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 from aigc_cli.lineage.options import LineageOptions
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = new_app()
 
 
-@app.command()
+@app.command(cls=Command)
 @options
 def lineage(
     path: Annotated[Path, typer.Argument(help="A directory or .pt file that a stage wrote.")],

@@ -21,7 +21,9 @@ def _chain(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Run("shards", stage="collect", version=1, options={}) as run:
         writer = ShardWriter(run.dir, DOCUMENT_SCHEMA)
-        rows = [{"id": str(i), "text": "x", "source": f"{i % 2}.txt", "license": [None, "CC0-1.0"][i % 2]} for i in range(4)]
+        rows = [
+            {"id": str(i), "text": "x", "source": f"{i % 2}.txt", "license": [None, "CC0-1.0"][i % 2]} for i in range(4)
+        ]
         writer.write(pa.RecordBatch.from_pylist(rows, schema=DOCUMENT_SCHEMA))
         writer.close()
         run.publish(counts={"documents": 4})
