@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from aigc_cli.core.options import opt
 
@@ -73,3 +74,25 @@ class Config:
 
 def _ceil(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
+
+
+@dataclass
+class Shape:
+    """Shape of the model: one dial, every width overridable."""
+
+    depth: int = opt(4, "Transformer blocks; the widths follow.", min=1)
+    length: int | None = opt(None, "Longest sequence; default: the records' length.", unit="tokens", min=2)
+    n_embd: int | None = opt(None, "Width; default 48 x depth.", min=1)
+    n_head: int | None = opt(None, "Query heads; default width / head_dim.", min=1)
+    n_kv_head: int | None = opt(None, "Key and value heads; default n_head.", min=1)
+    head_dim: int | None = opt(None, "Width of a head; default 32, from width 385 on 64.", min=2)
+    n_ff: int | None = opt(None, "Width of the feed-forward layer; default 8/3 of the width.", min=1)
+    rope_theta: float | None = opt(None, "Base of the rotary positions; default 10000.", min=1)
+    tied: Literal["auto", "yes", "no"] = opt("auto", "One matrix for embedding and head; auto: from 4096 tokens on.")
+
+    def config(self, vocab_size: int, record_length: int) -> Config:
+        """The Config for a vocabulary and token records of `record_length`."""
+        values = {k: v for k, v in vars(self).items() if k not in ("depth", "length", "tied") and v is not None}
+        context = self.length or record_length
+        tied = None if self.tied == "auto" else self.tied == "yes"
+        return Config.from_depth(self.depth, vocab_size, context, tied, **values)

@@ -1,0 +1,57 @@
+"""Which parameter is trained by which optimizer, at which peak learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from aigc_cli.train.optim.muon import Muon
+from aigc_cli.train.optim.schedule import warmup_stable_decay
+from aigc_cli.train.options import TrainOptions
+
+REFERENCE_WIDTH = 192  # where lr = 0.004 was found
+REFERENCE_LR = 0.004
+
+
+def build_optimizers(
+    parameters: Mapping[str, nn.Parameter],
+    adamw_only: frozenset[str],
+    options: TrainOptions,
+    *,
+    width: int,
+    dtype: torch.dtype,
+) -> list[torch.optim.Optimizer]:
+    """Muon for hidden matrices, AdamW for embeddings, heads and vectors (vectors without weight decay).
+
+    Every param group keeps its peak in "peak_lr". Source for lr ~ width^-1/2 of the AdamW part: Yang et al. 2022,
+    "Tensor Programs V", in the mild form common for embeddings.
+    """
+    matrices = [p for n, p in parameters.items() if p.ndim == 2 and n not in adamw_only]
+    wide = [p for n, p in parameters.items() if p.ndim >= 2 and (n in adamw_only or p.ndim > 2)]
+    vectors = [p for p in parameters.values() if p.ndim < 2]
+    lr = options.lr if options.lr is not None else REFERENCE_LR * (REFERENCE_WIDTH / width) ** 0.5
+    groups = [{"params": wide, "weight_decay": 0.0}, {"params": vectors, "weight_decay": 0.0}]
+    optimizers: list[torch.optim.Optimizer] = []
+    if options.optimizer == "adamw":
+        groups.append({"params": matrices, "weight_decay": options.weight_decay})
+    elif matrices:
+        decay = options.weight_decay
+        optimizers.append(Muon(matrices, lr=options.muon_lr, weight_decay=decay, dtype=dtype))
+    groups = [group for group in groups if group["params"]]
+    if groups:
+        optimizers.append(torch.optim.AdamW(groups, lr=lr, betas=(0.8, 0.95), eps=1e-10, fused=True))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimizers
+
+
+def set_lr(optimizers: list[torch.optim.Optimizer], step: int, steps: int, options: TrainOptions) -> float:
+    """Sets this step's learning rates; gives the factor on the peaks."""
+    factor = warmup_stable_decay(step, steps, options.warmup, options.decay)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * factor
+    return factor

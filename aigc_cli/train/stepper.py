@@ -1,0 +1,111 @@
+"""One optimizer step over all parameter groups, and the state that it changes."""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+import time
+from typing import Any
+
+import torch
+
+from aigc_cli.train.objective import Data, Objective, StepRng, mix
+from aigc_cli.train.optim.build import build_optimizers, set_lr
+from aigc_cli.train.options import TrainOptions
+
+WARM_STEPS, TIMED_STEPS = 2, 5  # the measurement: the first steps allocate and compile
+
+
+class Stepper:
+    """One optimizer step, and the state that it changes."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        data: Data,
+        options: TrainOptions,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        seed: int,
+        width: int,
+    ) -> None:
+        self.objective, self.data, self.options = objective, data, options
+        self.device, self.seed = device, seed
+        self.optimizers = {
+            group: build_optimizers(parameters, objective.adamw_only, options, width=width, dtype=dtype)
+            for group, parameters in objective.groups.items()
+        }
+        self._loss = objective.loss
+
+    def compile(self) -> None:
+        """Compiles the loss from now on."""
+        self._loss = torch.compile(self.objective.loss)
+
+    def step(self, step: int, steps: int) -> dict[str, torch.Tensor | float]:
+        """Trains every group once; gives {"<group>/loss", "lr", "grad_norm", ...}, tensors still on the device."""
+        torch.manual_seed(mix(self.seed, step))  # for layers that draw from the global state: dropout
+        logged: dict[str, Any] = {}
+        for group, parameters in self.objective.groups.items():
+            for parameter in parameters.values():
+                parameter.grad = None
+            for micro in range(self.data.micro_batches):
+                for name, value in self._backward(group, step, micro).items():
+                    logged[name] = logged.get(name, 0.0) + value / self.data.micro_batches
+            limit = self.options.clip or math.inf
+            norm = torch.nn.utils.clip_grad_norm_(list(parameters.values()), limit)
+            logged["grad_norm" if len(self.objective.groups) == 1 else f"{group}/grad_norm"] = norm
+            set_lr(self.optimizers[group], step, steps, self.options)
+            for optimizer in self.optimizers[group]:
+                optimizer.step()
+            logged["lr"] = self.optimizers[group][0].param_groups[0]["lr"]
+        return logged
+
+    def _backward(self, group: str, step: int, micro: int) -> dict[str, torch.Tensor]:
+        batch, rows = self.data.batch(step, micro)
+        loss, extra = self._loss(group, _to(batch, self.device), StepRng(self.seed, step, rows))
+        (loss / self.data.micro_batches).backward()
+        return {f"{group}/loss": loss.detach(), **{f"{group}/{k}": v.detach() for k, v in extra.items()}}
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `step` changes, as references."""
+        return {
+            "parameters": {g: {n: p.detach() for n, p in ps.items()} for g, ps in self.objective.groups.items()},
+            "buffers": dict(self.objective.saved.named_buffers()),
+            "optimizers": {g: [o.state_dict() for o in os] for g, os in self.optimizers.items()},
+        }
+
+    @torch.no_grad()
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes over a state of `state()`."""
+        for group, parameters in self.objective.groups.items():
+            for name, parameter in parameters.items():
+                parameter.copy_(state["parameters"][group][name])
+            for optimizer, saved in zip(self.optimizers[group], state["optimizers"][group], strict=True):
+                optimizer.load_state_dict(saved)
+        for name, buffer in self.objective.saved.named_buffers():
+            buffer.copy_(state["buffers"][name])
+
+    def seconds_per_step(self) -> float:
+        """The median time of a few steps, measured; the state is as before afterwards."""
+        before = copy.deepcopy(self.state())
+        times = []
+        for step in range(WARM_STEPS + TIMED_STEPS):
+            start = time.monotonic()
+            float(next(iter(self.step(step, 1 << 40).values())))
+            times.append(time.monotonic() - start)
+        for optimizers in self.optimizers.values():
+            for optimizer in optimizers:
+                optimizer.state.clear()
+        self.load_state(before)
+        return statistics.median(times[WARM_STEPS:])
+
+
+def _to(batch: Any, device: torch.device) -> Any:
+    """The batch with its tensors on `device`."""
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device, non_blocking=True)
+    if isinstance(batch, dict):
+        return {key: _to(value, device) for key, value in batch.items()}
+    return type(batch)(_to(value, device) for value in batch) if isinstance(batch, list | tuple) else batch
