@@ -37,6 +37,7 @@ from aigc_cli.compress.onnx_nodes import MICROSOFT, OPSET, Nodes, rope_tables
 
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 BLOCK = 32  # inputs per scale; MatMulNBits takes 16, 32, 64 ...
+EDGE_BITS = 8  # embedding and head keep 8 bits when the layers have 4: every token passes through them
 ACCURACY = 4  # activations as int8: 2.6 times the speed of level 0 for 4 bits (notes, part A 3)
 
 
@@ -80,14 +81,13 @@ class _Fused:
         table = self.weights[EMBEDDING]
         if self.bits == 32:
             return self.nodes.op("Gather", [self.vector(EMBEDDING), "input_ids"])
-        if self.bits != 8 or self.arch.width % BLOCK:
-            # 4 bits cost quality where every token passes; a padded last block cannot serve the tied head.
+        if self.arch.width % BLOCK:  # a padded last block cannot serve both the gather and the tied head
             return self.nodes.op("Gather", [self.nodes.tensor(EMBEDDING, table), "input_ids"])
-        q, scale = quantize_blocks(table, 8, BLOCK)
+        q, scale = quantize_blocks(table, EDGE_BITS, BLOCK)
         inputs = [self.nodes.tensor(EMBEDDING + ".q", q.reshape(table.shape)), "input_ids",
                   self.nodes.tensor(EMBEDDING + ".scale", scale)]  # fmt: skip
         return self.nodes.op(
-            "GatherBlockQuantized", inputs, domain=MICROSOFT, bits=8, block_size=BLOCK, gather_axis=0, quantize_axis=1
+            "GatherBlockQuantized", inputs, domain=MICROSOFT, bits=EDGE_BITS, block_size=BLOCK, gather_axis=0, quantize_axis=1
         )
 
     def attention(self, h: str, layer: int) -> str:
@@ -138,23 +138,27 @@ class _Fused:
         elif tied and EMBEDDING + ".q" in nodes.tensors:
             shape = nodes.ints(self.arch.vocab, self.arch.width // BLOCK, BLOCK)
             q = nodes.op("Reshape", [EMBEDDING + ".q", shape])  # folded when the session starts
-            self.matmul_bits(h, q, EMBEDDING + ".scale", (self.arch.vocab, self.arch.width), ["logits"])
+            self.matmul_bits(h, q, EMBEDDING + ".scale", (self.arch.vocab, self.arch.width), EDGE_BITS, ["logits"])
         else:
             self.linear(h, [EMBEDDING if tied else HEAD], HEAD, ["logits"])
 
     def linear(self, x: str, names: list[str], stored: str, outputs: list[str] | None = None) -> str:
         """x times the named [out, in] weights stacked along `out`, kept in the file as `stored`."""
-        if self.bits == 32:
-            w = self.nodes.tensor(stored, np.concatenate([self.weights[name] for name in names]))
-            return self.nodes.op("FusedMatMul", [x, w], outputs, domain=MICROSOFT, transB=1)
         w_NK = np.concatenate([self.weights[name] for name in names])
-        q, scale = quantize_blocks(w_NK, self.bits, BLOCK)
+        if self.bits == 32:
+            inputs = [x, self.nodes.tensor(stored, w_NK)]
+            return self.nodes.op("FusedMatMul", inputs, outputs, domain=MICROSOFT, transB=1)
+        bits = EDGE_BITS if stored == HEAD else self.bits
+        q, scale = quantize_blocks(w_NK, bits, BLOCK)
         q_name, scale_name = self.nodes.tensor(stored + ".q", q), self.nodes.tensor(stored + ".scale", scale)
-        return self.matmul_bits(x, q_name, scale_name, w_NK.shape, outputs)
+        return self.matmul_bits(x, q_name, scale_name, w_NK.shape, bits, outputs)
 
-    def matmul_bits(self, x: str, q: str, scale: str, shape: tuple[int, ...], outputs: list[str] | None) -> str:
+    def matmul_bits(
+        self, x: str, q: str, scale: str, shape: tuple[int, ...], bits: int, outputs: list[str] | None
+    ) -> str:
+        """x times the transpose of the block-wise integers `q` [out, groups, block], without unpacking them."""
         return self.nodes.op(
-            "MatMulNBits", [x, q, scale], outputs, domain=MICROSOFT, N=shape[0], K=shape[1], bits=self.bits,
+            "MatMulNBits", [x, q, scale], outputs, domain=MICROSOFT, N=shape[0], K=shape[1], bits=bits,
             block_size=BLOCK, accuracy_level=ACCURACY,
         )  # fmt: skip
 

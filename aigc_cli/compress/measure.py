@@ -1,0 +1,94 @@
+"""What quantising costs and gives: perplexity, KL from fp32, top-1 agreement, decoding speed.
+
+Shapes: N records, T tokens of a record, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from aigc_cli.compress.onnx_run import Graph, SharedDecoder
+from aigc_cli.core.errors import DataError
+from aigc_cli.core.shards import Shards
+
+ROUNDS = 5  # of the speed measurement, the models taking turns
+STEPS, PROMPT = 32, 16  # tokens of one round, and before it
+
+
+def validation_windows(shards: Path, count: int, length: int) -> np.ndarray:
+    """The first `length` tokens of up to `count` validation records, evenly spaced, int64 [N, T]."""
+    opened = Shards.open(shards)
+    split = "validation" if "validation" in opened.splits else None
+    views = [view for view in opened.fixed("input_ids", split) if len(view)]
+    total = sum(len(view) for view in views)
+    if not total:
+        raise DataError(f"{shards} has no validation records", "tokenize with a larger --validation")
+    rows = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
+    starts = np.cumsum([0, *(len(view) for view in views)])
+    parts = np.searchsorted(starts, rows, side="right") - 1
+    return np.stack([views[p][row - starts[p]][:length] for p, row in zip(parts, rows, strict=True)]).astype(np.int64)
+
+
+def sampled_windows(graph: Graph, count: int, length: int, seed: int) -> np.ndarray:
+    """Text that the model writes itself (temperature 1), int64 [N, T]: for a model whose data is not here."""
+    rng = np.random.default_rng(seed)
+    ids_NT = rng.integers(0, graph.arch.vocab, (count, 1))
+    new, cache = ids_NT, graph.empty_cache(count)
+    while ids_NT.shape[1] < length:
+        logits, cache = graph(new, np.ones(ids_NT.shape, np.int64), cache)
+        probabilities = np.exp(log_softmax(logits[:, -1])).cumsum(-1)
+        draws = rng.random((count, 1)) * probabilities[:, -1:]
+        new = np.minimum((probabilities < draws).sum(-1, keepdims=True), graph.arch.vocab - 1)
+        ids_NT = np.concatenate([ids_NT, new], 1)
+    return ids_NT
+
+
+def quality(windows_NT: np.ndarray, reference: Graph, graph: Graph) -> dict[str, float]:
+    """{"perplexity", "kl_nats", "top1"} of `graph` over all predicted tokens; KL(reference || graph), a mean per token.
+
+    Rounded to four digits: threads and instruction sets change the last ones.
+    """
+    nats = kl = agree = 0.0
+    for row in windows_NT:
+        wanted, found = (log_softmax(g.logits(row[None])[0, :-1]) for g in (reference, graph))
+        nats -= found[np.arange(len(row) - 1), row[1:]].sum()
+        kl += (np.exp(wanted) * (wanted - found)).sum()
+        agree += (wanted.argmax(-1) == found.argmax(-1)).sum()
+    tokens = windows_NT.shape[0] * (windows_NT.shape[1] - 1)
+    values = {"perplexity": np.exp(nats / tokens), "kl_nats": max(kl / tokens, 0.0), "top1": agree / tokens}
+    return {name: float(f"{value:.4g}") for name, value in values.items()}
+
+
+def decode_rates(graphs: dict[str, Graph], prompt: np.ndarray) -> dict[str, float]:
+    """Greedy tokens per second of batch 1, by name: medians of rounds in which the graphs take turns."""
+    context = min(graph.arch.context for graph in graphs.values())
+    before = max(1, min(PROMPT, len(prompt), context - STEPS))
+    steps = min(STEPS, context - before)
+    if steps < 1:
+        return {}
+    rates: dict[str, list[float]] = {name: [] for name in graphs}
+    for _ in range(ROUNDS):
+        for name, graph in graphs.items():
+            decoder = SharedDecoder(graph, before + steps)
+            token = int(decoder.append(prompt[:before].tolist()).argmax())
+            start = time.perf_counter()
+            for _ in range(steps):
+                token = int(decoder.append([token]).argmax())
+            rates[name].append(steps / (time.perf_counter() - start))
+    return {name: median(values) for name, values in rates.items()}
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Log-probabilities along the last axis, in float64."""
+    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+def row(name: str, size_bytes: int, facts: dict[str, float]) -> dict[str, Any]:
+    """One line of the compression table as the manifest keeps it."""
+    return {"model": name, "bytes": size_bytes, **facts}
