@@ -1,0 +1,133 @@
+"""Kernels against plain Python."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aigc_cli.clean.kernels import flags, jit, repetition, scan, shingles, text
+
+STOP = ["the", "a", "的", "一"]
+
+
+def column(texts: list[str]) -> pa.Array:
+    return pa.array(texts, pa.large_string())
+
+
+def batches(reference):
+    return st.lists(reference.texts, min_size=1, max_size=4)
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_scan_counts_what_the_definitions_say(reference, data):
+    texts = data.draw(batches(reference))
+    found = scan.scan(column(texts), scan.StopWords({"en": STOP}), ["en"] * len(texts))
+    for i, one in enumerate(texts):
+        expected = reference.scan(one, STOP)
+        assert {name: int(getattr(found, name)[i]) for name in scan.FIELDS} == expected, repr(one)
+    assert (found.classes.sum(axis=1) == found.chars).all()
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_repetition_counts_what_the_definitions_say(reference, data):
+    texts = data.draw(batches(reference))
+    found = repetition.repetition(column(texts))
+    for i, one in enumerate(texts):
+        assert {name: int(values[i]) for name, values in found.items()} == reference.repetition(one), repr(one)
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), length=st.integers(1, 5))
+def test_shingles_are_the_runs_of_words(reference, data, length):
+    texts = data.draw(batches(reference))
+    hashes, starts = shingles.shingles(column(texts), length)
+    seen: dict[int, tuple[str, ...]] = {}
+    for i, one in enumerate(texts):
+        folded = ["".join(c.lower() if c.isascii() else c for c in w) for w in reference.words(one)]
+        runs = [tuple(folded[k : k + length]) for k in range(max(len(folded) - length + 1, min(len(folded), 1)))]
+        mine = hashes[starts[i] : starts[i + 1]].tolist()
+        assert len(mine) == len(runs)
+        for value, run in zip(mine, runs, strict=True):
+            assert seen.setdefault(value, run) == run
+    assert len(set(seen.values())) == len(seen)
+
+
+def test_a_slice_of_a_column_is_read_where_it_lies():
+    whole = column(["one two", "three", "the the", "人人"])
+    assert scan.scan(whole[1:3]).words.tolist() == [1, 2]
+    assert scan.scan(whole[3:]).character_words.tolist() == [2]
+    assert scan.scan(pa.array(["a b", None], pa.string())).words.tolist() == [2, 0]
+    assert scan.scan(column([])).words.tolist() == []
+
+
+def test_the_share_of_equal_minima_estimates_the_jaccard_similarity():
+    rng = np.random.default_rng(0)
+    common, left, right = (rng.integers(0, 2**64, n, dtype=np.uint64) for n in (600, 200, 200))
+    sets = [np.unique(np.concatenate([common, part])) for part in (left, right)]
+    starts = np.array([0, len(sets[0]), len(sets[0]) + len(sets[1])])
+    joined = np.concatenate(sets)
+    truth = shingles.jaccard(joined, starts, np.array([0]), np.array([1]))[0]
+    assert truth == pytest.approx(0.6)
+    keys = shingles.bands(joined, starts, bands=600, rows=1, seed=1)
+    assert (keys[0] == keys[1]).mean() == pytest.approx(truth, abs=0.06)
+
+
+def test_jaccard_equals_that_of_python_sets():
+    sets = [np.array(sorted(s), dtype=np.uint64) for s in ({1, 2, 3}, {2, 3, 4, 5}, {9}, {1, 2, 3})]
+    starts = np.cumsum([0, *map(len, sets)])
+    left, right = np.array([0, 0, 0, 2]), np.array([1, 2, 3, 2])
+    assert shingles.jaccard(np.concatenate(sets), starts, left, right).tolist() == [2 / 5, 0, 1, 1]
+
+
+def test_documents_without_words_have_no_bands():
+    hashes, starts = shingles.shingles(column(["...", "", "one word"]), 5)
+    keys = shingles.bands(hashes, starts, bands=3, rows=2, seed=0)
+    assert (keys[:2] == 0).all() and (keys[2] != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("one", "bit"),
+    [("cafÃ© now", flags.MOJIBAKE), ("Р°Р±", flags.MOJIBAKE), ("a\x07b", flags.CONTROL), ("\ufeffa", flags.CONTROL),
+     ("a &amp; b", flags.ENTITY), ("e\u0301", flags.COMPOSABLE), ("a\r\nb", flags.CARRIAGE), ("a \nb", flags.TRAILING),
+     ("a ", flags.TRAILING), ("a\n\n\nb", flags.BLANKS), ("a\u3000b", flags.ODD_SPACE), ("\na", flags.EDGE),
+     ("a\u200bb", flags.INVISIBLE), ("a@b", flags.AT), ("1234 567", flags.DIGITS), ("fe80::1", flags.COLONS)],
+)  # fmt: skip
+def test_each_flag_is_raised_by_its_cause(one, bit):
+    clean = "Plain text, with “quotes” & é; 中文，也没有问题。\n\nNext 12: 9:30.\n" + "end"
+    raised = flags.flags(column([one, clean]))
+    assert raised[0] & bit
+    assert raised[1] == 0
+
+
+def test_a_changed_kernel_gets_another_cache_folder_and_an_unwritable_one_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jit.cache_folder.cache_clear()
+    try:
+        first = jit.cache_folder()
+        assert first is not None and first.is_dir() and tmp_path in first.parents
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        jit.cache_folder.cache_clear()
+        assert jit.cache_folder() is None
+        code = "from aigc_cli.clean.kernels import jit;f=jit.kernel(jit.INT64, returns=jit.INT64)(lambda x: x+1);print(f(1))"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert out.stdout.strip() == "2"
+    finally:
+        monkeypatch.undo()
+        jit.cache_folder.cache_clear()
+
+
+def test_character_classes():
+    table = text.class_table()
+    expected = {"a": text.LATIN, "é": text.LATIN, "я": text.CYRILLIC, "山": text.HAN, "の": text.KANA, "ー": text.KANA,
+                "한": text.HANGUL, "5": text.DIGIT, "，": text.PUNCTUATION, "\u3000": text.SPACE, "ก": text.UNSPACED,
+                "々": text.HAN, "〇": text.HAN, "😀": text.SYMBOL, "𝐀": text.LETTER}  # fmt: skip
+    assert {c: int(table[ord(c)]) for c in expected} == expected
