@@ -1,0 +1,210 @@
+"""collect: raw files to document shards."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aigc_cli.collect import stdin
+from aigc_cli.collect.dispatch import read_file
+from aigc_cli.collect.options import CollectOptions
+from aigc_cli.collect.records import EXAMPLES, Context, Settings
+from aigc_cli.collect.sources import Listing, find
+from aigc_cli.collect.step import document, read_unit, units
+from aigc_cli.core import console
+from aigc_cli.core.console import Result
+from aigc_cli.core.engine import Parts, map_units
+from aigc_cli.core.errors import ConfigError, DataError
+from aigc_cli.core.manifest import read_manifest
+from aigc_cli.core.options import Common, resolved
+from aigc_cli.core.run import IMPLICIT_ROOT, Run
+from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
+
+VERSION = 1
+_HINTS = {
+    "no_text_column": "name the column with --text-field",
+    "missing_text_field": "name the field with --text-field",
+    "too_long": "raise --max-document-bytes, or read text files with --lines",
+    "expands_too_much": "raise --max-expanded-bytes if you trust the container",
+    "unsupported": "name other text files with --include, e.g. --include '*.rst'",
+}
+
+
+@dataclass
+class Counted:
+    """Counts and examples of a run: {kind: {reason: number}}, {kind: {reason: [where]}}."""
+
+    numbers: dict[str, Counter[str]]
+    examples: dict[str, dict[str, list[str]]]
+
+    @classmethod
+    def of(cls, counts: Iterable[Mapping[str, Any]]) -> Counted:
+        """From what contexts drained and units counted."""
+        found = cls({k: Counter() for k in ("rejected", "skipped", "repaired")}, {"rejected": {}, "skipped": {}})
+        for entry in counts:
+            for key, value in entry.items():
+                kind, _, reason = key.partition(":")
+                if kind in found.numbers and reason:
+                    found.numbers[kind][reason] += value
+                elif kind.endswith("_examples"):
+                    held = found.examples[kind.removesuffix("_examples")].setdefault(reason, [])
+                    held += value[: EXAMPLES - len(held)]
+        return found
+
+    def lines(self) -> list[str]:
+        """One line a reason, the most frequent first, with examples."""
+        rows = []
+        for kind in ("rejected", "skipped", "repaired"):
+            for reason, number in sorted(self.numbers[kind].items(), key=lambda item: (-item[1], item[0])):
+                shown = "; ".join(self.examples.get(kind, {}).get(reason, []))
+                hint = f" - {_HINTS[reason]}" if reason in _HINTS and kind != "repaired" else ""
+                rows.append(f"{kind} {number} {reason}{f': {shown}' if shown else ''}{hint}")
+        return rows
+
+
+def collect(
+    inputs: Sequence[str | Path], options: CollectOptions | None = None, common: Common | None = None
+) -> Result:
+    """Document shards of everything readable in `inputs` (files, directories, globs, shards, "-").
+
+    What cannot be read is counted in the manifest's facts {"rejected": {reason: n}, "examples": {reason: [where]}}.
+    Raises DataError when not one document is found.
+    """
+    return _collect(inputs, options or CollectOptions(), common or Common(), implicit=False)
+
+
+def ensure_shards(
+    inputs: Sequence[str | Path], common: Common | None = None, options: CollectOptions | None = None
+) -> Path:
+    """The directory of document shards for `inputs`: the one named, or one collected now under .aigc/."""
+    if len(inputs) == 1 and Shards.is_shards(inputs[0]):
+        shards = Shards.open(inputs[0])
+        if shards.num_rows() and {"id", "text"} <= set(shards.columns):
+            return Path(inputs[0])
+    path = _collect(inputs, options or CollectOptions(), common or Common(), implicit=True).path
+    assert path is not None
+    return path
+
+
+def read_documents(inputs: Sequence[str | Path], options: CollectOptions | None = None) -> Iterator[dict[str, Any]]:
+    """The documents of `inputs` one by one, rows of DOCUMENT_SCHEMA as dicts; nothing is written."""
+    context = Context(settings(options or CollectOptions()))
+    with _listed(inputs, context, Common()) as listing:
+        for file in listing.files:
+            for record in read_file(file.path, file.label, file.kind, context.settings, context):
+                row, _ = document(record, context)
+                if row is not None:
+                    yield row
+
+
+def settings(options: CollectOptions) -> Settings:
+    """The options as readers want them."""
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in vars(options).items()}
+    return Settings(**values)
+
+
+def _collect(inputs: Sequence[str | Path], options: CollectOptions, common: Common, *, implicit: bool) -> Result:
+    if not inputs:
+        raise ConfigError("nothing to collect is named", "name files, directories or - for standard input")
+    context = Context(settings(options))
+    with _listed(inputs, context, common) as listing:
+        skipped = [context.drain()]
+        if common.dry_run:
+            return Result("collect", None, {"files": len(listing.files)}, _plan(listing, Counted.of(skipped)))
+        if not listing.files:
+            _nothing(inputs, Counted.of(skipped))
+        with Run(common.output, stage="collect", version=VERSION, options=resolved(options), inputs=listing.inputs,
+                 default="docs", common=common, implicit=implicit) as run:  # fmt: skip
+            if run.up_to_date:
+                return run.result(lines=_summary(run.path, run.manifest), next=f"aigc clean {run.path} -o clean")
+            if implicit and run.previous is None:
+                run.previous = _earlier(run.options)
+            parts = map_units(
+                run, units(listing.files, context.settings, VERSION), read_unit, schema=DOCUMENT_SCHEMA, label="collect"
+            )
+            return _publish(run, parts, listing, skipped)
+
+
+def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, Any]]) -> Result:
+    counted = Counted.of([*skipped, *(unit.counts for unit in parts.units)])
+    documents = int(parts.counts["documents"])
+    if not documents:
+        shutil.rmtree(run.dir, ignore_errors=True)  # there is nothing to continue from
+        names = [i.get("file") or i.get("directory") or i.get("path") or "standard input" for i in listing.inputs]
+        _nothing([str(name) for name in names], counted)
+    parts.merge(run.dir)
+    facts = {
+        **{kind: dict(sorted(numbers.items())) for kind, numbers in counted.numbers.items()},
+        "examples": dict(sorted(counted.examples["rejected"].items())),
+        "skipped_examples": dict(sorted(counted.examples["skipped"].items())),
+    }
+    counts = {
+        "files": len(listing.files), "documents": documents, "bytes": int(parts.counts["bytes"]),
+        "rejected": sum(counted.numbers["rejected"].values()),
+    }  # fmt: skip
+    lines = _summary(run.path, {"counts": counts, "facts": facts})
+    return run.publish(counts=counts, facts=facts, lines=lines, next=f"aigc clean {run.path} -o clean")
+
+
+def _summary(path: Path, manifest: Mapping[str, Any]) -> list[str]:
+    counts, facts = manifest["counts"], manifest["facts"]
+    first = (
+        f"{path}: {counts['documents']:,} documents, {console.human_bytes(counts['bytes'])} of text "
+        f"from {counts['files']:,} files"
+    )
+    numbers = {kind: Counter(facts[kind]) for kind in ("rejected", "skipped", "repaired")}
+    return [first, *Counted(numbers, {"rejected": facts["examples"], "skipped": facts["skipped_examples"]}).lines()]
+
+
+def _plan(listing: Listing, counted: Counted) -> list[str]:
+    kinds: dict[str, list[int]] = {}
+    for file in listing.files:
+        kinds.setdefault(file.kind, []).append(file.size)
+    rows = [(kind, len(sizes), console.human_bytes(sum(sizes))) for kind, sizes in sorted(kinds.items())]
+    total = console.human_bytes(sum(file.size for file in listing.files))
+    table = console.table("would collect", ["kind", "files", "size"], [*rows, ("all", len(listing.files), total)])
+    return [table, *counted.lines()]
+
+
+def _nothing(inputs: Sequence[str | Path], counted: Counted) -> None:
+    """Raise the DataError that says why there is no document."""
+    where = ", ".join(map(str, inputs))
+    reasons = counted.lines()
+    if not reasons:
+        raise DataError(f"there is no document in {where}", "it is empty; name files or directories that hold text")
+    first = max(("rejected", "skipped"), key=lambda kind: (bool(counted.numbers[kind]), kind == "rejected"))
+    top = counted.numbers[first].most_common(1)[0][0]
+    message = "; ".join(row.partition(" - ")[0] for row in reasons[:4])
+    raise DataError(f"there is no document in {where}: {message}", _HINTS.get(top, "check the files"))
+
+
+def _earlier(options: Mapping[str, Any]) -> Path | None:
+    """The newest implicit collection with the same options: its unchanged files need not be read again."""
+    found = []
+    for path in IMPLICIT_ROOT.glob("*/manifest.json"):
+        with contextlib.suppress(DataError, ConfigError, OSError):
+            manifest = read_manifest(path.parent)
+            if manifest and manifest["stage"] == "collect" and manifest["options"] == dict(options):
+                found.append((path.stat().st_mtime_ns, path.parent))
+    return max(found)[1] if found else None
+
+
+@contextlib.contextmanager
+def _listed(inputs: Sequence[str | Path], context: Context, common: Common) -> Iterator[Listing]:
+    """The files of all inputs; standard input, where named, is on disk for as long."""
+    names = [str(name) for name in inputs]
+    avoid: list[Path] = []
+    if common.output is not None:
+        avoid = [common.output.with_name(common.output.name + tail) for tail in ("", ".partial", ".old")]
+    with contextlib.ExitStack() as stack:
+        listing = find([name for name in names if name != "-"], context, avoid)
+        if "-" in names and not common.dry_run:
+            source, identity = stack.enter_context(stdin.spooled())
+            listing.files.append(source)
+            listing.inputs.append(identity)
+        yield listing

@@ -1,0 +1,37 @@
+"""`aigc collect`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aigc_cli.collect.options import CollectOptions
+from aigc_cli.core.options import Common, options
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+@options
+def collect(
+    inputs: Annotated[
+        list[str], typer.Argument(help="Files, directories, 'globs', directories of shards, or - for stdin.")
+    ],
+    reading: CollectOptions,
+    common: Common,
+) -> None:
+    """Collect raw files into document shards.
+
+    Reads .txt .md .html .json .jsonl .csv .tsv .parquet .arrow, also inside .gz .zip .tar .tar.gz.
+    What cannot be read is counted with its reason; the rest is kept.
+
+    \b
+    Examples:
+      aigc collect raw/ -o docs/
+      zcat dump.jsonl.gz | aigc collect - --license CC0-1.0 -o docs/
+    """
+    from aigc_cli.collect.api import collect as run
+    from aigc_cli.core import console
+
+    console.finish(run(inputs, reading, common), json=common.json)

@@ -1,0 +1,48 @@
+"""Readers: one file per kind of source, found by the file name's suffix.
+
+A reader is `read(stream, label, context) -> Iterator[Record]`; the ones that can start in the middle of a file also
+take `start` and `end` in bytes. It yields what it can read, calls `context.reject` for records that it cannot, and
+raises what it meets when the rest of the file is lost (`dispatch.reason` names it).
+"""
+
+from __future__ import annotations
+
+_HERE = "aigc_cli.collect.readers."
+
+READERS = {
+    ".txt": _HERE + "text:read",
+    ".text": _HERE + "text:read",
+    ".md": _HERE + "text:read_document",
+    ".markdown": _HERE + "text:read_document",
+    ".html": _HERE + "html:read",
+    ".htm": _HERE + "html:read",
+    ".xhtml": _HERE + "html:read",
+    ".json": _HERE + "json_values:read",
+    ".jsonl": _HERE + "json_lines:read",
+    ".ndjson": _HERE + "json_lines:read",
+    ".csv": _HERE + "delimited:read_csv",
+    ".tsv": _HERE + "delimited:read_tsv",
+    ".parquet": _HERE + "parquet:read",
+    ".arrow": _HERE + "arrow:read",
+    ".feather": _HERE + "arrow:read",
+    ".gz": _HERE + "gzipped:read",
+    ".zip": _HERE + "zipped:read",
+    ".tar": _HERE + "tarred:read",
+    ".tar.gz": _HERE + "tarred:read_gzipped",
+    ".tgz": _HERE + "tarred:read_gzipped",
+}
+CONTAINERS = frozenset({".gz", ".zip", ".tar", ".tar.gz", ".tgz"})
+
+
+def kind_of(name: str) -> str | None:
+    """The suffix under which `name` stands in READERS, None for an unknown kind.
+
+    >>> kind_of("a/docs.JSONL"), kind_of("b.tar.gz"), kind_of("docs.jsonl.gz"), kind_of("photo.png")
+    ('.jsonl', '.tar.gz', '.gz', None)
+    """
+    parts = name.rsplit("/", 1)[-1].lower().split(".")
+    for count in (2, 1):
+        suffix = "." + ".".join(parts[-count:])
+        if len(parts) > count and suffix in READERS:
+            return suffix
+    return None

@@ -1,0 +1,144 @@
+"""What a reader yields, and where it puts what it could not read."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from aigc_cli.collect.streams import Budget
+
+TEXT_FIELDS = ("text", "content", "body")
+EXAMPLES = 3  # of each reason for rejection, a unit of work
+MAX_DEPTH = 2  # containers in one another: a.tar.gz holding docs.jsonl.gz
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class Record(NamedTuple):
+    """One document as read. `number` is its place in `source`; `id` only where the input already is shards."""
+
+    text: str
+    source: str
+    number: int
+    source_id: str | None = None
+    url: str | None = None
+    license: str | None = None
+    lang: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options that readers need; plain values, so that they travel to worker processes."""
+
+    text_field: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    license: str | None = None
+    lang: str | None = None
+    lines: bool = False
+    html: str = "main"
+    max_document_bytes: int = 32 << 20
+    max_expanded_bytes: int | None = None
+
+
+@dataclass
+class Context:
+    """State of reading one unit: settings, counted rejections with examples, the container's budget."""
+
+    settings: Settings = field(default_factory=Settings)
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    budget: Budget | None = None
+    depth: int = 0
+    all_members: bool = True  # the container's own path matches --include
+
+    def reject(self, reason: str, where: str) -> None:
+        """Count one rejected record or file; the first few are remembered by name."""
+        self._count("rejected", reason, where)
+
+    def skip(self, reason: str, where: str) -> None:
+        """Count one file that is no input: hidden, of another kind, not asked for."""
+        self._count("skipped", reason, where)
+
+    def drain(self) -> dict[str, Any]:
+        """All that was counted since the last call, as the engine wants it."""
+        numbers: dict[str, Any] = {**self.counts, **self.examples}
+        self.counts, self.examples = Counter(), {}
+        return numbers
+
+    def _count(self, kind: str, reason: str, where: str) -> None:
+        self.counts[f"{kind}:{reason}"] += 1
+        examples = self.examples.setdefault(f"{kind}_examples:{reason}", [])
+        if len(examples) < EXAMPLES:
+            examples.append(where)
+
+    def wants(self, member: str) -> bool:
+        """Whether --include and --exclude let the member of a container in."""
+        included = self.all_members or matches(member, self.settings.include)
+        return included and not matches(member, self.settings.exclude)
+
+
+def matches(path: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a root-relative path or its last part matches any pattern; * also matches /."""
+    name = path.rsplit("/", 1)[-1]
+    return any(fnmatchcase(path, p) or fnmatchcase(name, p) for p in patterns)
+
+
+class Repeated(dict[str, Any]):
+    """A JSON object that named a key twice."""
+
+
+def keep_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """object_pairs_hook of json: a dict, or Repeated."""
+    fields = dict(pairs)
+    return fields if len(fields) == len(pairs) else Repeated(fields)
+
+
+def from_fields(fields: Mapping[str, Any], source: str, number: int, where: str, context: Context) -> Record | None:
+    """The record that a JSON object or a table row holds; None after counting why not."""
+    wanted = context.settings.text_field
+    text: Any = None
+    if wanted:
+        text = _reach(fields, wanted)
+    else:
+        text = next((fields[name] for name in TEXT_FIELDS if fields.get(name) is not None), None)
+    if isinstance(fields, Repeated):
+        context.reject("duplicate_text_field", where)
+        return None
+    if text is None:
+        context.reject("missing_text_field", f"{where} (has {', '.join(map(str, list(fields)[:8])) or 'no fields'})")
+        return None
+    if not isinstance(text, str):
+        context.reject("text_not_a_string", where)
+        return None
+    return Record(
+        text, source, number, plain(fields.get("id")), plain(fields.get("url")), plain(fields.get("license")),
+        plain(fields.get("lang")),
+    )  # fmt: skip
+
+
+def plain(value: Any) -> str | None:
+    """A provenance value as text; objects and lists are none."""
+    if value is None or value == "" or isinstance(value, dict | list | bool):
+        return None
+    return without_surrogates(str(value))
+
+
+def without_surrogates(text: str) -> str:
+    """`text` with lone surrogates, which no UTF-8 can hold, as U+FFFD."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def _reach(fields: Mapping[str, Any], path: str) -> Any:
+    if path in fields:
+        return fields[path]
+    value: Any = fields
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value

@@ -1,0 +1,217 @@
+"""From what the user names to a stable list of files."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import stat
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from aigc_cli.collect.dispatch import SHARD
+from aigc_cli.collect.readers import CONTAINERS, kind_of
+from aigc_cli.collect.records import Context, matches
+from aigc_cli.core.errors import DataError
+from aigc_cli.core.files import canonical_json, hash_text
+from aigc_cli.core.manifest import MANIFEST, read_manifest
+
+_MAGIC = "*?["
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file to read. `label` is its root-relative posix path, unique in a run."""
+
+    path: str
+    label: str
+    kind: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass
+class Listing:
+    """Files in a stable order, and one identity for each named input."""
+
+    files: list[Source] = field(default_factory=list)
+    inputs: list[dict[str, object]] = field(default_factory=list)
+
+
+def find(names: Sequence[str], context: Context, avoid: Iterable[Path] = ()) -> Listing:
+    """The files behind `names` (files, directories, globs, directories of shards), without those under `avoid`.
+
+    Inputs stay in the order given, files of one input in the order of their paths. Raises DataError for a name
+    that is not there.
+    """
+    listing = Listing()
+    avoided = {os.path.realpath(path) for path in avoid}
+    labels: set[str] = set()
+    real: set[str] = set()
+    for name in names:
+        found = []
+        # Files before links to them: the same file a second time is the same document, not another one.
+        for source in sorted(_Walk(context, avoided).input(name), key=lambda s: (os.path.islink(s.path), s.label)):
+            path = _real(source.path)
+            if path in real:
+                context.skip("same_file", source.label)
+                continue
+            real.add(path)
+            found.append(_unique(source, name, labels))
+        found.sort(key=lambda s: s.label)
+        listing.files += found
+        listing.inputs.append(_identity(name, found))
+    return listing
+
+
+def _real(path: str) -> str:
+    """realpath, with the directory's part remembered: a folder of a million files asks it a million times."""
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    directory, name = os.path.split(path)
+    return os.path.join(_real_directory(directory), name)
+
+
+@functools.lru_cache(maxsize=1024)
+def _real_directory(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _unique(source: Source, name: str, labels: set[str]) -> Source:
+    """`source` with its root's name, and then a number, before a label that an earlier input has."""
+    label, number = source.label, 1
+    root = PurePath(os.path.abspath(name)).name or "input"
+    while label in labels:
+        label = f"{root}/{source.label}" if number == 1 else f"{root}-{number}/{source.label}"
+        number += 1
+    labels.add(label)
+    return Source(source.path, label, source.kind, source.size, source.mtime_ns)
+
+
+def _identity(name: str, files: list[Source]) -> dict[str, object]:
+    """What the fingerprint and the lineage know of one input: the listing of exactly the files that are read."""
+    if os.path.isdir(name) and (manifest := read_manifest(Path(name))) is not None:
+        return {"stage": manifest["stage"], "digest": manifest["digest"], "path": Path(name).as_posix()}
+    if len(files) == 1 and files[0].path == name:
+        return {"file": name, "bytes": files[0].size, "mtime_ns": files[0].mtime_ns}
+    listing = [(f.label, f.kind, f.size, f.mtime_ns) for f in files]
+    return {"directory": Path(name).as_posix(), "files": len(files), "listing": hash_text(canonical_json(listing))}
+
+
+class _Walk:
+    """One input's files."""
+
+    def __init__(self, context: Context, avoided: set[str]) -> None:
+        self._context, self._avoided = context, avoided
+        self._settings = context.settings
+
+    def input(self, name: str) -> list[Source]:
+        """All files of one named input."""
+        if "://" in name:
+            raise DataError(f"{name} is a URL; collect reads local files", "download it first, then name the file")
+        if os.path.isdir(name):
+            return self._directory(name)
+        if os.path.lexists(name):
+            return self._file(name, os.path.basename(name), explicit=True)
+        if any(c in name for c in _MAGIC):
+            return self._glob(name)
+        raise DataError(f"there is no file or directory {name}", "check the path")
+
+    def _glob(self, pattern: str) -> list[Source]:
+        parts = PurePath(pattern).parts
+        fixed = next(i for i, part in enumerate(parts) if any(c in part for c in _MAGIC))
+        root = str(PurePath(*parts[:fixed])) if fixed else "."
+        found: list[Source] = []
+        for path in sorted(glob.glob(pattern, recursive=True)):
+            label = _label(os.path.relpath(path, root))
+            if os.path.isdir(path):
+                if not pattern.rstrip("/").endswith("**"):  # raw/* names the directories in raw as well
+                    found += self._directory(path, prefix=label)
+            else:
+                found += self._file(path, label, explicit=True)
+        if not found:
+            raise DataError(f"nothing matches {pattern}", "check the pattern; quote it so that the shell leaves it")
+        return list({source.label: source for source in found}.values())
+
+    def _directory(self, root: str, prefix: str = "") -> list[Source]:
+        """Files below `root`; links to directories are followed after the real ones, each directory once."""
+        if _is_shards(root):
+            return self._shards(root, prefix)
+        found: list[Source] = []
+        visited: set[tuple[int, int]] = set()
+        todo, deferred = deque([(root, prefix)]), deque[tuple[str, str]]()
+        while todo or deferred:
+            directory, below = (todo or deferred).popleft()
+            try:
+                status = os.stat(directory)
+                entries = sorted(os.scandir(directory), key=lambda e: e.name)
+            except OSError as error:
+                self._context.reject("unreadable", f"{below or _label(root)} ({error.strerror})")
+                continue
+            if (status.st_dev, status.st_ino) in visited:
+                self._context.skip("symlink_loop", below)
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            for entry in entries:
+                label = _label(f"{below}/{entry.name}" if below else entry.name)
+                if entry.name.startswith("."):
+                    self._context.skip("hidden", label)
+                elif not entry.is_dir():
+                    found += self._file(entry.path, label)
+                elif self._avoided and os.path.realpath(entry.path) in self._avoided:
+                    continue
+                elif _is_shards(entry.path) and not os.path.exists(os.path.join(entry.path, MANIFEST)):
+                    found += self._shards(entry.path, label)
+                elif _is_run(entry.path):
+                    self._context.skip("output_of_aigc", label)
+                else:
+                    (deferred if entry.is_symlink() else todo).append((entry.path, label))
+        return found
+
+    def _shards(self, root: str, prefix: str) -> list[Source]:
+        """The Arrow files of a directory that datasets or aigc wrote, all splits."""
+        found: list[Source] = []
+        for path in sorted(Path(root).rglob("*.arrow")):
+            relative = path.relative_to(root)
+            if relative.parts[0] not in ("parts", "cache", "rejected") and not path.name.startswith("cache-"):
+                label = _label(f"{prefix}/{relative.as_posix()}" if prefix else relative.as_posix())
+                found += self._file(str(path), label, kind=SHARD)
+        return found
+
+    def _file(self, path: str, label: str, *, explicit: bool = False, kind: str = "") -> list[Source]:
+        """[the source], or [] after counting why not. A file named by itself is read whatever its suffix."""
+        label, settings = _label(label), self._settings
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            self._context.reject("unreadable", f"{label} ({error.strerror})")
+            return []
+        if not stat.S_ISREG(status.st_mode):
+            self._context.skip("special", label)
+            return []
+        included = matches(label, settings.include)
+        kind = kind or kind_of(label) or (".txt" if explicit or included else "")
+        if not kind:
+            self._context.skip("unsupported", label)
+        elif matches(label, settings.exclude) or (settings.include and not included and kind not in CONTAINERS):
+            self._context.skip("not_included", label)
+        else:
+            return [Source(path, label, kind, status.st_size, status.st_mtime_ns)]
+        return []
+
+
+def _label(path: str) -> str:
+    """A relative path as posix text; bytes that are no UTF-8 become \\xNN."""
+    return PurePath(path).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _is_shards(path: str) -> bool:
+    return any(os.path.isfile(os.path.join(path, name)) for name in ("state.json", "dataset_dict.json"))
+
+
+def _is_run(path: str) -> bool:
+    """Whether aigc wrote this directory, finished or not: its JSON files are no input."""
+    names = (MANIFEST, "run.json"), ("state.partial.json",)
+    return any(all(os.path.isfile(os.path.join(path, n)) for n in group) for group in names)
