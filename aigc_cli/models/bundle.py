@@ -36,7 +36,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
 
 
 class Bundle:
-    """A model on disk. `path`, `kind` (a key of KINDS), `config`, `manifest`, `family` cost no torch import."""
+    """A model on disk. `path`, `kind` (see KINDS), `config`, `manifest`, `family` cost no torch import."""
 
     def __init__(
         self, path: Path, kind: str, hf_config: dict[str, Any], manifest: dict[str, Any] | None

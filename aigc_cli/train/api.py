@@ -91,6 +91,7 @@ def train(
     if common.dry_run:
         return _dry_run(FAMILIES[family], config, tokens, options, device, dtype, common.seed)
     chosen = {"device": device.type, "dtype": str(dtype).removeprefix("torch.")}
+    assert tokens.path is not None
     run = Run(
         common.output, stage="train", version=VERSION,
         options={"family": family, **resolved(shape, options, common), **chosen},

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from aigc_cli.core.errors import DataError
-from aigc_cli.core.files import atomic_write, sync_directory
+from aigc_cli.core.files import atomic_write, disk_errors, sync_directory
 
 FORMAT = 1
 FOLDER = "checkpoints"
@@ -33,11 +33,12 @@ def save_checkpoint(run_dir: Path, step: int, state: dict[str, Any], write_bundl
         return final
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        temporary.mkdir(parents=True)
+        with disk_errors(folder):
+            temporary.mkdir(parents=True)
         write_bundle(temporary)
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, "step": step, **state}, buffer)
-        atomic_write(temporary / STATE, buffer.getbuffer())
+        atomic_write(temporary / STATE, buffer.getvalue())
         temporary.rename(final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

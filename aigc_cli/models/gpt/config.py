@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from aigc_cli.core.options import opt
 
@@ -38,7 +38,7 @@ class Config:
 
     @classmethod
     def from_depth(
-        cls, depth: int, vocab_size: int, context: int = 256, tied: bool | None = None, **overrides: object
+        cls, depth: int, vocab_size: int, context: int = 256, tied: bool | None = None, **overrides: Any
     ) -> Config:
         """The one dial: every width from the number of blocks; keyword arguments override single fields.
 
@@ -54,7 +54,7 @@ class Config:
         width = overrides.get("n_embd") or _ceil(48 * depth, 32 if 48 * depth <= 384 else 64)
         head_dim = overrides.get("head_dim") or (32 if width <= 384 else 64)
         n_head = overrides.get("n_head") or max(1, width // head_dim)
-        derived = {
+        derived: dict[str, Any] = {
             "n_layer": depth, "n_embd": width, "head_dim": head_dim, "n_head": n_head, "n_kv_head": n_head,
             "n_ff": _ceil(width * 8 // 3, 64), "tied": vocab_size >= 4096 if tied is None else tied,
         }  # fmt: skip

@@ -80,11 +80,12 @@ class Muon(torch.optim.Optimizer):
         momentum = group["momentum"] + (0.85 - group["momentum"]) * max(0.0, 1.0 - (group["step"] - 1) / 100)
         wide = []
         for parameter in parameters:
-            state = self.state[parameter]
+            state, gradient = self.state[parameter], parameter.grad
+            assert gradient is not None
             if "momentum_buffer" not in state:
                 state["momentum_buffer"] = torch.zeros_like(parameter)
-            state["momentum_buffer"].lerp_(parameter.grad, 1.0 - momentum)
-            nesterov = parameter.grad.lerp(state["momentum_buffer"], momentum)
+            state["momentum_buffer"].lerp_(gradient, 1.0 - momentum)
+            nesterov = gradient.lerp(state["momentum_buffer"], momentum)
             wide.append(nesterov.mT if nesterov.shape[0] > nesterov.shape[1] else nesterov)
         updates = orthogonalize(torch.stack(wide), group["iterations"], self.dtype)
         for parameter, update in zip(parameters, updates, strict=True):
