@@ -1,0 +1,1 @@
+"""The generator of the sample data: grammars, planted faults, file formats."""
