@@ -1,7 +1,8 @@
 """Filter rules: one file each, one line in RULES each.
 
 A rule's module has a dataclass `Options` and `make(options) -> check`, where check(text, number) gives a Finding for
-the text of record `number` (from 0). A check may remember earlier texts, as `duplicates` does.
+the text of record `number` (from 0). A check may remember earlier texts, as `duplicates` does; one that has a method
+`prepare(texts)` is shown all texts before the first, as `copied` is.
 """
 
 from __future__ import annotations
