@@ -60,8 +60,12 @@ def open_tokens(path: Path) -> Tokens:
         raise DataError(
             f"{path}/tokenizer is not the tokenizer that made the records", "make them again with aigc tokenize"
         )
-    streams = {split: TokenStream(shards.fixed("input_ids", split)) for split in shards.splits}
-    n_bytes, n_tokens = (facts.get(key, {}).get("validation", 0) for key in ("bytes", "tokens"))
+    counts, packed = facts.get("tokens", {}), (shards.manifest or {}).get("options", {}).get("pack", True)
+    limits, pad = (counts, None) if packed else ({}, tokenizer.pad)
+    streams = {
+        split: TokenStream(shards.fixed("input_ids", split), limits.get(split), pad) for split in shards.splits
+    }
+    n_bytes, n_tokens = facts.get("bytes", {}).get("validation", 0), counts.get("validation", 0)
     return Tokens(
         path, streams["train"], streams.get("validation"), tokenizer, int(facts["vocab_size"]),
         int(facts["length"]), n_bytes / n_tokens if n_bytes and n_tokens else None,

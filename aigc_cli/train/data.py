@@ -20,13 +20,20 @@ IGNORE = -100  # a target that counts for nothing
 
 
 class TokenStream:
-    """Arrays of token ids as one sequence; nothing is copied until it is read."""
+    """Arrays of token ids as one sequence; nothing is copied until it is read.
 
-    def __init__(self, arrays: Sequence[np.ndarray]) -> None:
-        self.arrays = [array.reshape(-1) for array in arrays if array.size]
-        self.starts = [0]
-        for array in self.arrays:
-            self.starts.append(self.starts[-1] + array.size)
+    Only the first `limit` tokens count (the rest fills up the last record). `pad` is an id that is never a target:
+    records of single documents are filled up with it in between.
+    """
+
+    def __init__(self, arrays: Sequence[np.ndarray], limit: int | None = None, pad: int | None = None) -> None:
+        self.arrays: list[np.ndarray] = []
+        self.starts, self.pad = [0], pad
+        for array in arrays:
+            flat = array.reshape(-1)[: None if limit is None else max(0, limit - self.starts[-1])]
+            if flat.size:
+                self.arrays.append(flat)
+                self.starts.append(self.starts[-1] + flat.size)
 
     def __len__(self) -> int:
         return self.starts[-1]
@@ -40,6 +47,10 @@ class TokenStream:
             out[filled : filled + piece.size] = piece
             filled += piece.size
             part += 1
+
+    def targets(self, tokens: np.ndarray) -> np.ndarray:
+        """The tokens as targets: padding becomes IGNORE."""
+        return tokens if self.pad is None else np.where(tokens == self.pad, IGNORE, tokens)
 
 
 class TokenData:
@@ -76,8 +87,8 @@ class TokenData:
         tokens = np.empty((self.batch_size, self.context + 1), np.int64)
         for i, row in enumerate(rows):
             self.stream.read(self._start(step * self.rows_per_step + row), tokens[i])
-        tensor = torch.from_numpy(tokens)
-        return (tensor[:, :-1], tensor[:, 1:]), rows
+        targets = torch.from_numpy(self.stream.targets(tokens[:, 1:]))
+        return (torch.from_numpy(tokens[:, :-1]), targets), rows
 
     def _start(self, index: int) -> int:
         """Where the index-th window of the endless sequence of epochs begins."""
@@ -108,5 +119,5 @@ def windows(
         for i, start in enumerate(chosen):
             window = np.empty(min(context, len(stream) - 1 - start) + 1, np.int64)
             stream.read(start, window)
-            inputs[i, : window.size - 1], targets[i, : window.size - 1] = window[:-1], window[1:]
+            inputs[i, : window.size - 1], targets[i, : window.size - 1] = window[:-1], stream.targets(window[1:])
         yield torch.from_numpy(inputs), torch.from_numpy(targets)

@@ -71,7 +71,8 @@ class CausalLM:
     def loss(self, group: str, batch: Any, rng: StepRng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Mean nats per target of (input_ids [B, T], targets [B, T])."""
         input_ids_BT, targets_BT = batch
-        return sum_nats(self.model, self.model.hidden(input_ids_BT), targets_BT) / targets_BT.numel(), {}
+        count = (targets_BT != IGNORE).sum().clamp(min=1)
+        return sum_nats(self.model, self.model.hidden(input_ids_BT), targets_BT) / count, {}
 
     @torch.no_grad()
     def validate(self, whole: bool) -> dict[str, float]:
@@ -90,6 +91,8 @@ class CausalLM:
                 count += int((targets != IGNORE).sum())
         finally:
             self.model.compute_dtype = compute
+        if not count:
+            return {}
         values = {"val/loss_nats": nats / count}
         if self.bytes_per_token:
             values["val/bpb"] = nats / count / math.log(2) / self.bytes_per_token

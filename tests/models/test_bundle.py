@@ -150,7 +150,7 @@ def test_weights_of_another_model_are_refused(saved):
 def test_what_is_no_model(tmp_path):
     with pytest.raises(ConfigError, match="there is no model"):
         Bundle.open(tmp_path / "absent")
-    with pytest.raises(DataError, match="config.json"):
+    with pytest.raises(DataError, match=r"config\.json"):
         Bundle.open(tmp_path)
     (tmp_path / "config.json").write_text("{")
     (tmp_path / "model.safetensors").write_bytes(b"")

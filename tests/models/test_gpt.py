@@ -17,7 +17,9 @@ SHAPES = {
         vocab_size=61, n_layer=3, n_head=6, n_kv_head=2, head_dim=16, n_embd=48, n_ff=80, context=24,
         rope_theta=500_000.0, norm_eps=1e-5, tied=False,
     ),
-    "tied, one kv head": Config(vocab_size=19, n_layer=1, n_head=3, n_kv_head=1, head_dim=4, n_embd=16, n_ff=24, context=16),
+    "tied, one kv head": Config(
+        vocab_size=19, n_layer=1, n_head=3, n_kv_head=1, head_dim=4, n_embd=16, n_ff=24, context=16
+    ),
 }  # fmt: skip
 
 

@@ -92,6 +92,15 @@ def test_a_limited_validation_is_spread_out_and_fixed():
     assert len(flat) == 100 and max(flat) > 900
 
 
+def test_padding_is_no_target():
+    cut = TokenStream([np.arange(4), np.arange(4, 8), np.zeros(4)], limit=6)
+    assert len(cut) == 6 and cut.arrays[-1].tolist() == [4, 5]
+    padded = TokenStream([np.array([[5, 6, 7, 0], [8, 0, 0, 0]])], pad=0)
+    (_, targets), _ = TokenData(padded, context=7, batch_size=1).batch(0, 0)
+    assert targets.tolist() == [[6, 7, IGNORE, 8, IGNORE, IGNORE, IGNORE]]
+    assert [t.tolist() for _, t in windows(padded, 7, 1)] == [targets.tolist()]
+
+
 def test_data_shorter_than_a_window():
     data = TokenData(stream_of(5), context=64, batch_size=2)
     (inputs, targets), _ = data.batch(0, 0)
