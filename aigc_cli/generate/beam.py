@@ -98,7 +98,7 @@ def _decided(best: _Beam, finished: Sequence[_Beam], length: int, plan: Plan) ->
 
 
 def _text(beam: _Beam, plan: Plan) -> TextStream:
-    stream = TextStream(plan.piece, plan.stop)
+    stream = TextStream(plan.decode, plan.stop)
     for token in beam.tokens:
         if token != plan.eos:
             stream.feed(token)

@@ -19,7 +19,6 @@ class Engine(Protocol):
 
     vocab_size: int
     context: int
-    ragged: bool  # whether rows of one batch may differ in length
 
     def prefill(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Forgets everything, reads one prompt a row (1 token or more); float32 logits [B, V] after each."""
@@ -52,8 +51,10 @@ def open_engine(bundle: Bundle, device: str = "auto", dtype: str = "auto") -> En
         from aigc_cli.generate.engine_onnx import OnnxEngine
 
         if device not in ("auto", "cpu") or dtype not in ("auto", "float32"):
-            raise ConfigError(f"an ONNX directory runs on the CPU as exported, not with --device {device} --dtype {dtype}",
-                              "drop --device and --dtype, or name the model it was exported from")  # fmt: skip
+            raise ConfigError(
+                f"an ONNX directory runs on the CPU as exported, not with --device {device} --dtype {dtype}",
+                "drop --device and --dtype, or name the model it was exported from",
+            )
         return OnnxEngine(bundle.path)
     from aigc_cli.core.device import resolve
     from aigc_cli.generate.engine_torch import TorchEngine

@@ -26,8 +26,6 @@ class OnnxEngine:
     zeros. A graph of layout "fused" keeps its cache in one buffer in place, any other gets it back and forth.
     """
 
-    ragged = True
-
     def __init__(self, directory: str | Path) -> None:
         directory = Path(directory)
         files = sorted(directory.glob("*.onnx"))

@@ -5,14 +5,14 @@ Shapes: B sequences, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from aigc_cli.generate.engine import Engine
-from aigc_cli.generate.stream import TextStream
+from aigc_cli.generate.stream import Decode, TextStream
 from aigc_cli.generate.uniform import uniform
 
 Strategies = Sequence[tuple[Callable[..., np.ndarray], Any]]
@@ -22,7 +22,7 @@ Strategies = Sequence[tuple[Callable[..., np.ndarray], Any]]
 class Plan:
     """How to decode: what of the options and the tokenizer the loops need."""
 
-    piece: Callable[[int], bytes]
+    decode: Decode
     eos: int | None
     max_new_tokens: int = 200
     greedy: bool = False
@@ -54,7 +54,7 @@ class _Row:
         self.ids = np.empty(limit, dtype=np.int64)  # prompt and continuation
         self.ids[: len(prompt)] = prompt
         self.length, self.limit, self.sequence = len(prompt), limit, sequence
-        self.stream = TextStream(plan.piece, plan.stop)
+        self.stream = TextStream(plan.decode, plan.stop)
         self.result = Continuation()
 
     def append(self, token: int, logprob: float, eos: int | None) -> str:
@@ -114,19 +114,6 @@ def sample(
         if live:
             logits_BV = engine.step(np.array([row.ids[row.length - 1] for row in live]))
     return [row.result for row in rows]
-
-
-def batches(engine: Engine, prompts: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
-    """Indices of prompts that can be decoded side by side: neighbours, of one length where the engine needs it."""
-    batch: list[int] = []
-    for index, prompt in enumerate(prompts):
-        fits = engine.ragged or not batch or len(prompt) == len(prompts[batch[0]])
-        if batch and (len(batch) == batch_size or not fits):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def log_softmax_at(logits_BV: np.ndarray, tokens_B: np.ndarray) -> np.ndarray:

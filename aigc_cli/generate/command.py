@@ -1,0 +1,34 @@
+"""`aigc generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aigc_cli.core.options import Common, options
+from aigc_cli.generate.options import GenerateOptions
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+MODEL = "Run directory, .pt file, Hugging Face directory or ONNX directory; default: the newest model."
+
+
+@app.command()
+@options
+def generate(
+    rules: GenerateOptions, common: Common, model: Annotated[Path | None, typer.Argument(help=MODEL)] = None
+) -> None:
+    """Write text with a model: the continuation of each prompt on stdout; with --json or -o FILE as JSON lines.
+
+    Prompts come from --prompt, a file or stdin; with none of them the text starts from nothing.
+
+    \b
+    Examples:
+      aigc generate --top-p 0.9 --prompt "Once upon a time"
+      aigc generate runs/gpt --prompts prompts.txt --n 3 -o texts.jsonl
+    """
+    from aigc_cli.core import console
+    from aigc_cli.generate.api import generate as run
+
+    console.finish(run(model, rules, common), json=common.json and common.output is not None)
