@@ -112,8 +112,10 @@ def _export_bundle(run: Run, bundle: Bundle, arch: Arch, options: ExportOptions)
     line = f"{run.file or run.path}: {form}, {len(weights)} tensors, equal to the model's"
     return run.publish(
         counts={"tensors": len(weights), "parameters": bundle.config.parameters()},
-        facts={"export": {"to": options.to}}, lines=[line], next=f"aigc generate {run.file or run.path} --prompt \"Once\"",
-    )  # fmt: skip
+        facts={"export": {"to": options.to}},
+        lines=[line],
+        next=f'aigc generate {run.file or run.path} --prompt "Once"',
+    )
 
 
 def _keep_token_ids(directory: Path, hf_config: dict[str, Any]) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from aigc_cli.compress.onnx_run import Graph, SharedDecoder
+from aigc_cli.compress.onnx_run import Graph
 from aigc_cli.core.errors import DataError
 from aigc_cli.core.shards import Shards
+from aigc_cli.generate.engine_onnx import OnnxEngine
 
 ROUNDS = 5  # of the speed measurement, the models taking turns
 STEPS, PROMPT = 32, 16  # tokens of one round, and before it
@@ -64,21 +65,24 @@ def quality(windows_NT: np.ndarray, reference: Graph, graph: Graph) -> dict[str,
     return {name: float(f"{value:.4g}") for name, value in values.items()}
 
 
-def decode_rates(graphs: dict[str, Graph], prompt: np.ndarray) -> dict[str, float]:
-    """Greedy tokens per second of batch 1, by name: medians of rounds in which the graphs take turns."""
-    context = min(graph.arch.context for graph in graphs.values())
+def decode_rates(directories: dict[str, Path], prompt: np.ndarray) -> dict[str, float]:
+    """Greedy tokens per second of batch 1 with the engine of `aigc generate`, by name of the ONNX directory.
+
+    Medians of rounds in which the models take turns; {} when their context is too short for a round.
+    """
+    engines = {name: OnnxEngine(directory) for name, directory in directories.items()}
+    context = min(engine.context for engine in engines.values())
     before = max(1, min(PROMPT, len(prompt), context - STEPS))
     steps = min(STEPS, context - before)
     if steps < 1:
         return {}
-    rates: dict[str, list[float]] = {name: [] for name in graphs}
+    rates: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(ROUNDS):
-        for name, graph in graphs.items():
-            decoder = SharedDecoder(graph, before + steps)
-            token = int(decoder.append(prompt[:before].tolist()).argmax())
+        for name, engine in engines.items():
+            token = engine.prefill([prompt[:before].tolist()]).argmax(-1)
             start = time.perf_counter()
             for _ in range(steps):
-                token = int(decoder.append([token]).argmax())
+                token = engine.step(token).argmax(-1)
             rates[name].append(steps / (time.perf_counter() - start))
     return {name: median(values) for name, values in rates.items()}
 

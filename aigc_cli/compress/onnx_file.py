@@ -38,7 +38,7 @@ def write_onnx(directory: Path, model: onnx.ModelProto, arch: Arch) -> int:
 
 
 def layout(model: onnx.ModelProto) -> str:
-    """"fused", "plain", or "" for a graph of another tool."""
+    """ "fused", "plain", or "" for a graph of another tool."""
     return {p.key: p.value for p in model.metadata_props}.get("aigc.layout", "")
 
 
@@ -56,7 +56,13 @@ def read_weights(directory: Path, arch: Arch) -> dict[str, np.ndarray]:
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     weights = {}
     for name, shape in arch.shapes().items():
-        found = stored[name] if name in stored else stored[name + ".T"].T if name + ".T" in stored else _part(stored, name, arch)
+        found = (
+            stored[name]
+            if name in stored
+            else stored[name + ".T"].T
+            if name + ".T" in stored
+            else _part(stored, name, arch)
+        )
         if found is None or found.shape != shape:
             raise DataError(f"{path} lacks {name}", "export the model again")
         weights[name] = np.ascontiguousarray(found)
@@ -90,7 +96,8 @@ def genai_config(arch: Arch) -> dict[str, Any]:
                     "present_value_names": "present.%d.value"},
         "num_attention_heads": arch.heads, "num_hidden_layers": arch.layers, "num_key_value_heads": arch.kv_heads,
     }  # fmt: skip
+    sizes = {"vocab_size": arch.vocab, "context_length": arch.context}
     return {
-        "model": {**tokens, "type": "qwen3", "vocab_size": arch.vocab, "context_length": arch.context, "decoder": decoder},
+        "model": {**tokens, "type": "qwen3", **sizes, "decoder": decoder},
         "search": {"do_sample": False, "max_length": arch.context, "past_present_share_buffer": True},
     }  # fmt: skip

@@ -87,7 +87,13 @@ class _Fused:
         inputs = [self.nodes.tensor(EMBEDDING + ".q", q.reshape(table.shape)), "input_ids",
                   self.nodes.tensor(EMBEDDING + ".scale", scale)]  # fmt: skip
         return self.nodes.op(
-            "GatherBlockQuantized", inputs, domain=MICROSOFT, bits=EDGE_BITS, block_size=BLOCK, gather_axis=0, quantize_axis=1
+            "GatherBlockQuantized",
+            inputs,
+            domain=MICROSOFT,
+            bits=EDGE_BITS,
+            block_size=BLOCK,
+            gather_axis=0,
+            quantize_axis=1,
         )
 
     def attention(self, h: str, layer: int) -> str:
@@ -114,7 +120,9 @@ class _Fused:
         """RMSNorm of each head, with the heads side by side before and after."""
         nodes, size = self.nodes, self.arch.head_dim
         split = nodes.op("Reshape", [x, nodes.ints(0, 0, heads, size)])
-        return nodes.op("Reshape", [nodes.rms_norm(split, self.vector(name), self.arch.eps), nodes.ints(0, 0, heads * size)])
+        return nodes.op(
+            "Reshape", [nodes.rms_norm(split, self.vector(name), self.arch.eps), nodes.ints(0, 0, heads * size)]
+        )
 
     def mlp(self, h: str, p: str) -> str:
         nodes, size = self.nodes, self.arch.ff

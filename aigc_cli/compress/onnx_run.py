@@ -33,7 +33,9 @@ class Graph:
                 str(directory / MODEL), settings, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime's own classes, which share no base
-            raise AigcError(f"onnxruntime cannot load {directory / MODEL}: {error}", "needs onnxruntime 1.32") from error
+            raise AigcError(
+                f"onnxruntime cannot load {directory / MODEL}: {error}", "needs onnxruntime 1.32"
+            ) from error
 
     def empty_cache(self, batch: int) -> Cache:
         """No tokens yet."""
@@ -50,26 +52,3 @@ class Graph:
     def logits(self, ids_BS: np.ndarray) -> np.ndarray:
         """logits_BSV of whole sequences."""
         return self(ids_BS, np.ones(ids_BS.shape, np.int64), self.empty_cache(len(ids_BS)))[0]
-
-
-class SharedDecoder:
-    """One row, with one cache buffer per tensor that is written in place: the fast way to run the fused graph."""
-
-    def __init__(self, graph: Graph, capacity: int) -> None:
-        self.graph, self.length = graph, 0
-        self.binding = graph.session.io_binding()
-        self.binding.bind_output("logits", "cpu")  # first, so it is the first of get_outputs()
-        shape = (1, graph.arch.kv_heads, capacity, graph.arch.head_dim)
-        for name in graph.names:
-            buffer = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
-            self.binding.bind_ortvalue_input(f"past_key_values.{name}", buffer)
-            self.binding.bind_ortvalue_output(f"present.{name}", buffer)
-
-    def append(self, ids: list[int]) -> np.ndarray:
-        """Logits [V] after the given tokens."""
-        self.length += len(ids)
-        self.binding.bind_cpu_input("input_ids", np.array([ids], np.int64))
-        self.binding.bind_cpu_input("attention_mask", np.ones((1, self.length), np.int64))
-        self.binding.bind_output("logits", "cpu")  # its size changes with the number of tokens
-        self.graph.session.run_with_iobinding(self.binding)
-        return self.binding.get_outputs()[0].numpy()[0, -1]

@@ -60,9 +60,7 @@ def _cached(graph: Graph, reference: Reference, ids_BT: np.ndarray, past: int) -
     return _difference(logits_BSV, reference(ids_BT)[:, past:])
 
 
-def _ragged(
-    graph: Graph, reference: Reference, ids_BT: np.ndarray, lengths: tuple[int, ...], steps: int
-) -> float:
+def _ragged(graph: Graph, reference: Reference, ids_BT: np.ndarray, lengths: tuple[int, ...], steps: int) -> float:
     """Difference over single steps after a prompt whose rows are padded on the right to the longest."""
     columns = np.arange(max(lengths))
     mask = (columns[None] < np.array(lengths)[:, None]).astype(np.int64)

@@ -52,7 +52,9 @@ def parse_recipe(mapping: Mapping[str, Any], teacher: Any, where: str) -> Recipe
         if name not in owners:
             raise ConfigError(f"{where}: unknown key '{key}'", did_you_mean(name, owners))
         if name in SAME and value != getattr(teacher, name):
-            raise ConfigError(f"{where}: {name} is {value!r}, the teacher's is {getattr(teacher, name)}", "leave it out")
+            raise ConfigError(
+                f"{where}: {name} is {value!r}, the teacher's is {getattr(teacher, name)}", "leave it out"
+            )
         groups[owners[name]][name] = value
     config = from_mapping(type(teacher), groups[type(teacher)], where)
     for name in SMALLER:

@@ -144,7 +144,7 @@ def test_an_onnx_directory_can_be_exported_again(make_bundle, tmp_path):
 def test_bfloat16_weights_keep_their_dtype_as_a_bundle_and_become_float_in_onnx(make_bundle, tmp_path):
     from aigc_cli.models.bundle import save_bundle
 
-    path, model = make_bundle()
+    _, model = make_bundle()
     halves = {name: value.bfloat16() for name, value in model.state_dict().items()}
     save_bundle(tmp_path / "half", "gpt", model.config, halves, None, "# test\n")
     export(tmp_path / "half", ExportOptions(to="hf"), Common(output=tmp_path / "hf"))
