@@ -1,9 +1,4 @@
-"""Text to ids and back, without loss: sentencepiece behind an escape for the one character that it cannot keep.
-
-sentencepiece writes a space as U+2581, so a literal U+2581 would come back as a space. Before encoding, U+E000
-becomes U+E000 U+E0A0 and U+2581 becomes U+E000 U+E0B1. After that every U+E000 is followed by one of the two
-marks and no U+2581 is left, so the text can be restored; tokenizer.json says the same in its own words.
-"""
+"""Text to ids and back, without loss: sentencepiece, with what it would lose escaped (see tokenizer_text)."""
 
 from __future__ import annotations
 
@@ -16,22 +11,15 @@ from typing import TYPE_CHECKING
 from aigc_cli.core.errors import ConfigError, DataError
 from aigc_cli.core.files import atomic_write
 from aigc_cli.models import sentencepiece_proto as proto
+from aigc_cli.models.tokenizer_text import ESCAPE, SPACE, chunked, escape, unescape, unescape_bytes
 
 if TYPE_CHECKING:
     import sentencepiece
 
-SPACE = "\u2581"  # what sentencepiece writes for a space
-ESCAPE = "\ue000"
-ESCAPED_ESCAPE, ESCAPED_SPACE = "\ue000\ue0a0", "\ue000\ue0b1"
-_BYTES_OF = {s: s.encode() for s in (SPACE, ESCAPE, ESCAPED_ESCAPE, ESCAPED_SPACE)}
-
-# A word (spaces, then other characters, up to the next space, newline or tab) is cut after this many. It keeps path scores (multiples of
-# 1/256, at most 32 a character) exact in sentencepiece's float32, so that ties fall as in float64 elsewhere.
-WORD_CHARS = 2048
-
 SENTINELS = tuple(f"<extra_id_{i}>" for i in range(100))
 CHAT = ("<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|end|>", "<|image|>", "<|audio|>", "<|video|>")
 SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>", "<mask>", "<cls>", "<sep>", *SENTINELS, *CHAT)
+LONG_CHUNKS = 256  # of 2048 characters, encoded at a time where a text is long
 MODEL_FILE = "tokenizer.model"
 FILES = (MODEL_FILE, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
@@ -116,10 +104,7 @@ class Tokenizer:
         for text in texts:
             chunks.extend(chunked(escape(text)))
             ends.append(len(chunks))
-        try:
-            encoded = self._processor.encode(chunks, out_type=int, num_threads=1) if chunks else []
-        except UnicodeEncodeError as error:
-            raise DataError("the text holds a lone surrogate", "clean it: aigc clean repairs encodings") from error
+        encoded = self._encode(chunks)
         if len(chunks) == len(texts) and all(end == i + 1 for i, end in enumerate(ends)):
             return encoded
         result, start = [], 0
@@ -127,6 +112,18 @@ class Tokenizer:
             result.append(encoded[start] if end == start + 1 else [i for ids in encoded[start:end] for i in ids])
             start = end
         return result
+
+    def _encode(self, chunks: list[str]) -> list[list[int]]:
+        try:
+            return self._processor.encode(chunks, out_type=int, num_threads=1) if chunks else []
+        except UnicodeEncodeError as error:
+            raise DataError("the text holds a lone surrogate", "clean it: aigc clean repairs encodings") from error
+
+    def encode_long(self, text: str) -> Iterator[list[int]]:
+        """The ids of `encode(text)` in lists of bounded length, for texts too long for one."""
+        chunks = chunked(escape(text))
+        for start in range(0, len(chunks), LONG_CHUNKS):
+            yield [i for ids in self._encode(chunks[start : start + LONG_CHUNKS]) for i in ids]
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of `text` as people read them: spaces as spaces, bytes as <0xAB>."""
@@ -136,11 +133,7 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The UTF-8 bytes of `ids`; a part of a text may end within a character. Special tokens give nothing."""
-        data = self._join(ids)
-        if _BYTES_OF[ESCAPE] in data:
-            data = data.replace(_BYTES_OF[ESCAPED_SPACE], _BYTES_OF[SPACE])
-            data = data.replace(_BYTES_OF[ESCAPED_ESCAPE], _BYTES_OF[ESCAPE])
-        return data
+        return unescape_bytes(self._join(ids))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`. Bytes that are no UTF-8 (a model may write them) become U+FFFD."""
@@ -159,12 +152,16 @@ class Tokenizer:
         if held:
             yield unescape(held)
 
+    @cached_property
+    def id_bytes(self) -> list[int]:
+        """UTF-8 bytes that each id stands for; escapes count as what they stand in for, in sum."""
+        return [len(unescape_bytes(data)) for data in self._bytes]
+
     def _join(self, ids: Iterable[int]) -> bytes:
-        table = self._bytes
-        try:
-            return b"".join([table[i] for i in ids])
-        except IndexError as error:
-            raise DataError(f"an id is outside the vocabulary of {self.vocab_size}", "is it another tokenizer's?") from error
+        table, ids = self._bytes, list(ids)
+        if ids and not 0 <= min(ids) <= max(ids) < len(table):
+            raise DataError(f"an id is outside the vocabulary of {len(table)}", "is it another tokenizer's?")
+        return b"".join([table[i] for i in ids])
 
     # -- to disk ---------------------------------------------------------------------------------------------------
 
@@ -174,48 +171,10 @@ class Tokenizer:
 
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        contents = {MODEL_FILE: self.model, **side_files(self.pieces, self.kind)}
+        contents: dict[str, bytes | str] = {MODEL_FILE: self.model, **side_files(self.pieces, self.kind)}
         for name, data in contents.items():
             atomic_write(directory / name, data)
         return [directory / name for name in contents]
-
-
-def escape(text: str) -> str:
-    """`text` without U+2581, see the module's docstring.
-
-    >>> unescape(escape("a\\u2581b\\ue000")) == "a\\u2581b\\ue000"
-    True
-    """
-    if ESCAPE in text:
-        text = text.replace(ESCAPE, ESCAPED_ESCAPE)
-    return text.replace(SPACE, ESCAPED_SPACE) if SPACE in text else text
-
-
-def unescape(text: str) -> str:
-    """The text that `escape` was given."""
-    if ESCAPE not in text:
-        return text
-    return text.replace(ESCAPED_SPACE, SPACE).replace(ESCAPED_ESCAPE, ESCAPE)
-
-
-def chunked(text: str) -> list[str]:
-    """`text` cut into parts of at most WORD_CHARS characters where no piece of a vocabulary can lie across.
-
-    Cuts are before a run of spaces, around a newline or tab, and after WORD_CHARS characters that have none of them.
-    """
-    if len(text) <= WORD_CHARS:
-        return [text]
-    parts, start = [], 0
-    while len(text) - start > WORD_CHARS:
-        end = start + WORD_CHARS
-        space = text.rfind(" ", start, end + 1)
-        run = start + len(text[start:space].rstrip(" ")) if space > start else start
-        cut = max(run, text.rfind("\n", start, end) + 1, text.rfind("\t", start, end) + 1)
-        cut = cut if cut > start else end
-        parts.append(text[start:cut])
-        start = cut
-    parts.append(text[start:])
-    return parts
 
 
 def _load(model: bytes, name: str) -> sentencepiece.SentencePieceProcessor:

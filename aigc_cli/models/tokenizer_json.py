@@ -2,10 +2,10 @@
 
 transformers' AutoTokenizer then gives the ids that sentencepiece gives. What makes them equal:
 
-- Words are cut as `tokenizer.chunked` cuts them, so that nothing depends on a text's length.
-- Unigram: scores are multiples of 1/256, so sums are exact and ties fall alike. tokenizers would match "<s>" or
-  "<0x41>" in text, for it has no types of pieces; with a score of -1e6 they lose to their own spelling in ASCII,
-  which every vocabulary trained here has.
+- Words are cut as `tokenizer_text.chunked` cuts them, so that nothing depends on a text's length.
+- A "<" is a word of its own, so neither "<s>" nor "<0x41>" is matched in text, though tokenizers has no types of
+  pieces.
+- Unigram: scores are multiples of 1/256, so sums are exact and ties fall alike.
 - BPE: every way to split a piece into two pieces is a merge, in the order of the merged piece.
 - `split_special_tokens` keeps special tokens that stand in text from being matched there.
 """
@@ -17,10 +17,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from aigc_cli.models import sentencepiece_proto as proto
-from aigc_cli.models import tokenizer as t
+from aigc_cli.models import tokenizer_text as t
 from aigc_cli.models.sentencepiece_proto import Piece
-
-NEVER = -1e6  # the score of a piece that text must not match
 
 
 def side_files(pieces: Sequence[Piece], kind: str) -> dict[str, str]:
@@ -47,12 +45,9 @@ def side_files(pieces: Sequence[Piece], kind: str) -> dict[str, str]:
 
 def tokenizer_json(pieces: Sequence[Piece], kind: str) -> dict[str, Any]:
     """The content of tokenizer.json."""
-    added = [
-        {"id": i, **_added(p.text)} for i, p in enumerate(pieces) if p.type in (proto.CONTROL, proto.UNKNOWN)
-    ]
+    added = [{"id": i, **_added(p.text)} for i, p in enumerate(pieces) if p.type in (proto.CONTROL, proto.UNKNOWN)]
     # A word goes on while spaces follow spaces or other characters follow anything.
-    s = t.SPACE
-    split = f"[^\\n\\t](?:(?<={s}){s}|[^{s}\\n\\t]){{0,{t.WORD_CHARS - 1}}}|[\\n\\t]"
+    split = f"[^{t.ALONE}](?:(?<={t.SPACE}){t.SPACE}|[^{t.SPACE}{t.ALONE}]){{0,{t.WORD_CHARS - 1}}}|[{t.ALONE}]"
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
         "normalizer": _sequence("normalizers", [
@@ -70,7 +65,8 @@ def tokenizer_json(pieces: Sequence[Piece], kind: str) -> dict[str, Any]:
 
 def _unigram(pieces: Sequence[Piece]) -> dict[str, Any]:
     unk = next(i for i, p in enumerate(pieces) if p.type == proto.UNKNOWN)
-    vocab = [[p.text, p.score if p.type == proto.NORMAL else NEVER] for p in pieces]
+    lowest = min(p.score for p in pieces if p.type == proto.NORMAL)  # unknown characters cost 10 more than this
+    vocab = [[p.text, p.score if p.type == proto.NORMAL else lowest] for p in pieces]
     return {"type": "Unigram", "unk_id": unk, "vocab": vocab, "byte_fallback": True}
 
 

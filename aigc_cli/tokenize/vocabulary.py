@@ -12,15 +12,15 @@ import sentencepiece
 
 from aigc_cli.core.errors import AigcError, ConfigError, DataError
 from aigc_cli.models import sentencepiece_proto as proto
-from aigc_cli.models.tokenizer import SPECIAL_TOKENS, Tokenizer, chunked, escape
+from aigc_cli.models.tokenizer import SPECIAL_TOKENS, Tokenizer
+from aigc_cli.models.tokenizer_text import ALONE, chunked, escape
 
 # sentencepiece sums float32 counts thread by thread, so the number of threads is part of the result: a constant.
 TRAIN_THREADS = 4
 SCORE_STEP = 1 / 256
-SCORE_MIN = -22.0  # with the penalty of 10 for unknown characters: 32 a character, see tokenizer.WORD_CHARS
+SCORE_MIN = -22.0  # with the penalty of 10 for unknown characters: 32 a character, see tokenizer_text.WORD_CHARS
 MAX_PIECE_CHARS = 16
 MIN_VOCAB, MAX_VOCAB = 512, 32768
-PRINTABLE_ASCII = "".join(map(chr, range(33, 127)))
 LINE_BYTES = 1 << 14  # no line of a sample is longer: 2048 characters of 4 bytes, twice
 
 
@@ -51,8 +51,6 @@ def train_tokenizer(
     if not lines:
         raise DataError("there is no text to learn a vocabulary from", "check the input: aigc clean, --sample-bytes")
     settings = {"model_type": kind, "character_coverage": coverage, "split_digits": split_digits}
-    if kind == "unigram":
-        settings["required_chars"] = PRINTABLE_ASCII  # tokenizer_json relies on it
     if kind == "char" and vocab_size is None:
         settings["hard_vocab_limit"] = False
     size = vocab_size or (MAX_VOCAB if kind == "char" else auto_vocab_size(sum(map(len, lines))))
@@ -94,7 +92,8 @@ def _wrong_size(size: int, limit: int, small: bool) -> ConfigError:
             f"--vocab-size {size} is too small: the special tokens, bytes and characters of this text are {limit}",
             f"give at least {limit}, or lower --coverage: rarer characters are then written as bytes",
         )
-    return ConfigError(f"--vocab-size {size} is more than this text has pieces for", f"give at most {limit}, or more text")
+    fact = f"--vocab-size {size} is more than this text has pieces for"
+    return ConfigError(fact, f"give at most {limit}, or more text")
 
 
 def _train(lines: list[str], settings: dict[str, Any], size: int) -> bytes:
@@ -106,13 +105,13 @@ def _train(lines: list[str], settings: dict[str, Any], size: int) -> bytes:
         max_sentencepiece_length=MAX_PIECE_CHARS,
         max_sentence_length=LINE_BYTES, input_sentence_size=0,
         pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece=SPECIAL_TOKENS[0],
-        control_symbols=list(SPECIAL_TOKENS[4:]), user_defined_symbols=["\n", "\t"], minloglevel=2, **settings,
+        control_symbols=list(SPECIAL_TOKENS[4:]), user_defined_symbols=list(ALONE), minloglevel=2, **settings,
     )  # fmt: skip
     return out.getvalue()
 
 
 def _finish(model: bytes) -> bytes:
-    """Newline and tab as ordinary pieces, unigram scores as multiples of SCORE_STEP: exact sums everywhere."""
+    """ALONE as ordinary pieces, unigram scores as multiples of SCORE_STEP: exact sums everywhere."""
     unigram = proto.model_kind(model) == "unigram"
     pieces = []
     for piece in proto.read_pieces(model):

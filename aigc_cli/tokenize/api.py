@@ -1,0 +1,181 @@
+"""Documents into token shards: vocabulary, encoding, packing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from aigc_cli.collect.api import ensure_shards
+from aigc_cli.core import console
+from aigc_cli.core.console import Result
+from aigc_cli.core.engine import Parts, Unit, map_units
+from aigc_cli.core.errors import AigcError, ConfigError, DataError
+from aigc_cli.core.files import canonical_json
+from aigc_cli.core.options import Common, build, resolved
+from aigc_cli.core.run import Run
+from aigc_cli.core.shard_writer import write_dataset_dict
+from aigc_cli.core.shards import Shards
+from aigc_cli.models.tokenizer import FILES, Tokenizer
+from aigc_cli.tokenize.documents import Survey, sample, survey, texts_of
+from aigc_cli.tokenize.encoding import Task, encode_task, part_schema
+from aigc_cli.tokenize.facts import excerpts, facts_of, lines_of
+from aigc_cli.tokenize.options import TokenizeOptions
+from aigc_cli.tokenize.packing import Packer
+from aigc_cli.tokenize.vocabulary import auto_vocab_size, train_tokenizer
+
+VERSION = 1  # raised when equal options and inputs would give other records
+CHECKED, CHECKED_CHARS = 200, 10_000  # texts whose round trip is checked before anything is encoded
+
+
+def tokenize(
+    inputs: Sequence[str | Path], options: TokenizeOptions | None = None, common: Common | None = None
+) -> Result:
+    """Token shards of `inputs` (document shards or raw files): records of `length` ids, and tokenizer/.
+
+    Raises ConfigError for a vocabulary size that does not fit the text, DataError for inputs without text.
+    """
+    return _tokenize(inputs, options or TokenizeOptions(), common or Common(), implicit=False)
+
+
+def ensure_tokens(inputs: Sequence[str | Path], common: Common | None = None, **defaults: Any) -> Path:
+    """The directory of token shards for `inputs`: the one named, or one made now under .aigc/.
+
+    `defaults` are fields of TokenizeOptions, e.g. length=256.
+    """
+    if len(inputs) == 1 and Shards.is_shards(inputs[0]):
+        shards = Shards.open(inputs[0])
+        if shards.num_rows() and "input_ids" in shards.columns:
+            return Path(inputs[0])
+    common = replace(common or Common(), output=None, dry_run=False)
+    path = _tokenize(inputs, build(TokenizeOptions, defaults), common, implicit=True).path
+    assert path is not None
+    return path
+
+
+def _tokenize(inputs: Sequence[str | Path], options: TokenizeOptions, common: Common, *, implicit: bool) -> Result:
+    if not inputs:
+        raise ConfigError("nothing to tokenize is named", "name document shards or files")
+    given = Tokenizer.load(options.tokenizer) if options.tokenizer else None
+    ready = all(Shards.is_shards(i) for i in inputs)
+    if common.dry_run and not ready:
+        return Result("tokenize", None, {}, ["the inputs are raw files: they would be collected first"])
+    paths = [Path(i) for i in inputs] if ready else [ensure_shards(inputs, replace(common, output=None))]
+    sources = [_documents(path) for path in paths]
+    if common.dry_run:
+        return _plan(sources, options, given)
+    literal = [{"tokenizer": given.digest}] if given else []
+    with Run(common.output, stage="tokenize", version=VERSION, options=_effective(options, common),
+             inputs=[*paths, *literal], default="tokens", common=common, implicit=implicit) as run:  # fmt: skip
+        if run.up_to_date:
+            return run.result(lines=lines_of(run.manifest["facts"]), next=_next(run))
+        found = survey(sources, options.val_fraction)
+        tokenizer = given or _vocabulary(run, sources, found, options)
+        tokenizer.save(run.dir / "tokenizer")
+        parts = _encode(run, sources, tokenizer, found)
+        packers = _pack(run, parts, tokenizer, options)
+        facts = facts_of(tokenizer, packers, options.length, _excerpts(sources, found, tokenizer), given is not None)
+        facts["split"] = "given" if found.split.given else "last part" if found.split.tail else "content hash"
+        counts = {"documents": found.documents, "empty": parts.counts["empty"],
+                  **{key: sum(facts[key].values()) for key in ("records", "tokens", "padding", "cropped")}}  # fmt: skip
+        return run.publish(counts=counts, facts=facts, lines=lines_of(facts), next=_next(run))
+
+
+def _documents(path: Path) -> Shards:
+    shards = Shards.open(path)
+    if "input_ids" in shards.columns:
+        raise ConfigError(f"{path} holds token records already", f"train on them: aigc train gpt --shards {path}")
+    return shards
+
+
+def _effective(options: TokenizeOptions, common: Common) -> dict[str, Any]:
+    """The options that the result depends on: a given tokenizer makes those of training idle."""
+    values = resolved(options)
+    if options.tokenizer is not None:
+        for name in ("kind", "vocab_size", "coverage", "split_digits", "sample_bytes"):
+            del values[name]
+        return values
+    return {**values, "kind": options.kind or "unigram", "seed": common.seed}
+
+
+def _vocabulary(run: Run, sources: list[Shards], found: Survey, options: TokenizeOptions) -> Tokenizer:
+    """The trained tokenizer; a resumed run takes the one that it had trained."""
+    directory = run.dir / "tokenizer"
+    for entry in run.journal.entries:
+        if "vocabulary" in entry and all((directory / name).is_file() for name in FILES):
+            tokenizer = Tokenizer.load(directory)
+            if tokenizer.digest == entry["vocabulary"]:
+                return tokenizer
+    size = min(found.train_bytes, options.sample_bytes)
+    kind = options.kind or "unigram"
+    console.say(f"learning a {kind} vocabulary from {console.human_bytes(size)} of text")
+    texts = list(sample(sources, found, options.sample_bytes, run.common.seed))
+    tokenizer = train_tokenizer(
+        texts, kind=kind, vocab_size=options.vocab_size, coverage=options.coverage, split_digits=options.split_digits
+    )
+    for text in texts[:: -(-len(texts) // CHECKED)]:
+        if tokenizer.decode(tokenizer.encode(text[:CHECKED_CHARS])) != text[:CHECKED_CHARS]:
+            raise AigcError("the new tokenizer does not give text back unchanged", "this is a bug: please report it")
+    tokenizer.save(directory)
+    run.journal.append({"vocabulary": tokenizer.digest})
+    return tokenizer
+
+
+def _encode(run: Run, sources: list[Shards], tokenizer: Tokenizer, found: Survey) -> Parts:
+    """All documents as ids, in parallel, in input order."""
+    place = str((run.dir / "tokenizer").absolute())
+    units = []
+    for number, shards in enumerate(sources):
+        salt = canonical_json([VERSION, tokenizer.digest, asdict(found.split), number])
+        for unit in shards.units():
+            path, name, start, rows = unit.payload
+            task = Task(path, name, start, rows, place, found.split)
+            units.append(Unit(unit.key, task, unit.weight_bytes).derive(salt))
+    return map_units(run, units, encode_task, schema=part_schema(tokenizer.vocab_size), label="encode")
+
+
+def _pack(run: Run, parts: Parts, tokenizer: Tokenizer, options: TokenizeOptions) -> dict[str, Packer]:
+    """Records of both splits on disk; a split without documents is left out."""
+    packers: dict[str, Packer] = {}
+    for batch in parts.batches():
+        column = batch.column("validation")
+        for name, mask in (("train", [not v for v in column.to_pylist()]), ("validation", column.to_pylist())):
+            if any(mask):
+                if name not in packers:
+                    packers[name] = Packer(run.dir / name, name, tokenizer, length=options.length, pack=options.pack)
+                packers[name].feed(batch if all(mask) else _only(batch, mask))
+    for packer in packers.values():
+        packer.close()
+    packers = {name: packers[name] for name in ("train", "validation") if name in packers}
+    if "train" not in packers:
+        raise DataError("no document is left for training", "check the split 'train' of the input")
+    write_dataset_dict(run.dir, list(packers))
+    return packers
+
+
+def _only(batch: Any, mask: list[bool]) -> Any:
+    import pyarrow as pa
+
+    return batch.filter(pa.array(mask))
+
+
+def _excerpts(sources: list[Shards], found: Survey, tokenizer: Tokenizer) -> list[list[str]]:
+    texts = (text for text, _, validates in texts_of(sources[0], found.split) if not validates)
+    return excerpts(list(islice(texts, 64)), tokenizer)
+
+
+def _plan(sources: list[Shards], options: TokenizeOptions, given: Tokenizer | None) -> Result:
+    found = survey(sources, options.val_fraction)
+    size = given.vocab_size if given else options.vocab_size or auto_vocab_size(found.train_bytes)
+    about = "all characters" if options.kind == "char" and not options.vocab_size else f"about {size:,} pieces"
+    lines = [
+        f"{found.documents:,} documents, {console.human_bytes(found.train_bytes)} of text in train",
+        f"vocabulary: {options.kind or (given.kind if given else 'unigram')}, {about}; records of {options.length}",
+    ]
+    return Result("tokenize", None, {"documents": found.documents, "train_bytes": found.train_bytes}, lines)
+
+
+def _next(run: Run) -> str:
+    return f"aigc train gpt --shards {run.path}"

@@ -1,0 +1,39 @@
+"""Options of `aigc tokenize`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aigc_cli.core.options import opt
+
+
+@dataclass
+class TokenizeOptions:
+    """Vocabulary and records."""
+
+    kind: Literal["unigram", "bpe", "char"] | None = opt(
+        None, "Model of the vocabulary: unigram, bpe or char; default: unigram."
+    )
+    vocab_size: int | None = opt(
+        None, "Pieces, special tokens and 256 bytes included; default: a power of two by the amount of text.",
+        min=375, max=1 << 24,
+    )  # fmt: skip
+    tokenizer: Path | None = opt(
+        None, "Use this tokenizer (directory or .model file) instead of training one.", affects_output=False
+    )
+    length: int = opt(512, "Length of a record.", unit="tokens", min=8, max=1 << 20)
+    pack: bool = opt(True, "Join documents and cut anywhere; --no-pack: one record a document, cropped or padded.")
+    val_fraction: float = opt(0.05, "Share of the documents in the validation split.", min=0, max=0.5)
+    coverage: float = opt(
+        0.9995, "Share of the text's characters that become pieces; the others are written as bytes.",
+        min=0.5, max=1.0,
+    )  # fmt: skip
+    split_digits: bool = opt(False, "Every digit is a piece of its own.")
+    sample_bytes: int = opt(16_000_000, "Text to train the vocabulary on, at most.", unit="bytes", min=1000)
+
+    def __post_init__(self) -> None:
+        if self.tokenizer is not None and (self.kind is not None or self.vocab_size is not None):
+            given = "--kind" if self.kind is not None else "--vocab-size"
+            raise ValueError(f"--tokenizer and {given} contradict each other; a given tokenizer has its own")
