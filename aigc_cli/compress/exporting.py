@@ -33,9 +33,9 @@ def export(model: Path | str, options: ExportOptions | None = None, common: Comm
     output = _output(common.output, options.to, stem(model))
     if common.dry_run:
         return Result("export", output, lines=[f"would write {bundle.path} as {options.to}"])
-    packing = {"pack": pack_pt} if options.to == "pt" else {}
     with Run(output, stage="export", version=VERSION, options=resolved(options), inputs=[bundle.path],
-             default=f"{stem(model)}-{options.to}", common=common, **packing) as run:  # fmt: skip
+             default=f"{stem(model)}-{options.to}", common=common,
+             pack=pack_pt if options.to == "pt" else None) as run:  # fmt: skip
         if run.up_to_date:
             return run.result()
         if options.to == "onnx":

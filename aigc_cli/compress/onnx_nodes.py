@@ -48,7 +48,8 @@ class Nodes:
 
     def model(self, arch: Arch, opsets: dict[str, int], metadata: dict[str, str]) -> onnx.ModelProto:
         """The finished decoder with key/value cache inputs and outputs, all sizes but the model's own dynamic."""
-        value, cache = helper.make_tensor_value_info, ["batch", arch.kv_heads]
+        value = helper.make_tensor_value_info
+        cache: list[str | int] = ["batch", arch.kv_heads]
         inputs = [
             value("input_ids", TensorProto.INT64, ["batch", "sequence"]),
             value("attention_mask", TensorProto.INT64, ["batch", "total"]),

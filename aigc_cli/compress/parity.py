@@ -23,7 +23,7 @@ Reference = Callable[[np.ndarray], np.ndarray]  # ids int64 [B, T] -> logits flo
 def check_parity(graph: Graph, reference: Reference, tolerance: float, seed: int = 0) -> list[dict[str, Any]]:
     """One row per case with the largest difference; AigcError when one is above `tolerance` or not a number."""
     rng = np.random.default_rng(seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for batch, sequence, past in CASES:
         if past + sequence <= graph.arch.context:
             ids_BT = rng.integers(0, graph.arch.vocab, (batch, past + sequence))

@@ -274,19 +274,19 @@ def test_missing_shards_have_a_remedy(here, make_run, recipe, make_shards):
 
 
 def test_a_stopped_distillation_continues_to_the_same_bytes(here, make_run, recipe, monkeypatch):
-    from aigc_cli.compress import distilling
+    from aigc_cli.compress import teaching
 
     path, _ = make_run()
     whole = distill(path, recipe(), common=Common(output=here / "whole"))
-    keep_log = distilling._Distilling._keep_log
+    keep_log = teaching.Distilling._keep_log
 
     def stop(self, log):
         raise AigcError("stopped")
 
-    monkeypatch.setattr(distilling._Distilling, "_keep_log", stop)
+    monkeypatch.setattr(teaching.Distilling, "_keep_log", stop)
     with pytest.raises(AigcError, match="stopped"):
         distill(path, recipe(), common=Common(output=here / "cut"))
-    monkeypatch.setattr(distilling._Distilling, "_keep_log", keep_log)
+    monkeypatch.setattr(teaching.Distilling, "_keep_log", keep_log)
     resumed = distill(path, recipe(), common=Common(output=here / "cut"))
     names = ("model.safetensors", "config.json", "control.jsonl", "samples.jsonl")
     assert all(whole.manifest["files"][name] == resumed.manifest["files"][name] for name in names)
