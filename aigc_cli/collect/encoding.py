@@ -80,7 +80,7 @@ def detect(data: bytes, declared: str | None = None) -> str:
             return name
     head = data[: 4 * SAMPLE_BYTES]
     nuls = head.count(b"\0")
-    if not nuls and _utf8_fits(data) and not _controls(head):
+    if not nuls and ((_utf8_fits(data) and not _controls(head)) or _decodes(data, "utf-8")):
         return "utf-8"
     if wide := _wide(head):
         return wide
@@ -114,7 +114,7 @@ def declared_charset(head: bytes) -> str | None:
 
 
 def _controls(head: bytes) -> bool:
-    return len(head) - len(head.translate(None, _CONTROLS)) > CONTROL_SHARE * len(head)
+    return len(head) - len(head.translate(None, _CONTROLS)) > max(3, CONTROL_SHARE * len(head))
 
 
 def _wide(head: bytes) -> str | None:
@@ -179,11 +179,15 @@ def _decodes(data: bytes, name: str) -> bool:
 
 def _utf8_fits(data: bytes) -> bool:
     """UTF-8 with few broken sequences: a cut in the middle of a character, one stray byte."""
-    head = data[: 16 * SAMPLE_BYTES]
-    text = head.decode("utf-8", "replace")
-    broken = text.count("\ufffd") - head.count(b"\xef\xbf\xbd")
-    high = len(text) - len(text.encode("ascii", "ignore"))
-    return broken * 10 <= high
+    first = _HIGH_RUN.search(data)
+    if first is None:
+        return True
+    # From the first non-ASCII byte on; a window that ends within a character is not broken.
+    window = data[first.start() : first.start() + 16 * SAMPLE_BYTES]
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(window, False)
+    broken = text.count("\ufffd") - window.count(b"\xef\xbf\xbd")
+    good = len(text) - len(text.encode("ascii", "ignore")) - broken
+    return good > 0 and broken * 10 <= good
 
 
 def _fits(data: bytes, name: str) -> bool:

@@ -85,7 +85,8 @@ def _gb18030(char: str) -> float:
         return 7
     raw = char.encode("gb18030", "replace")
     if len(raw) != 2:
-        return 26
+        # Digits must stand in two of the four bytes, which does not happen by accident.
+        return _odd(char, 14) if len(char.encode()) <= 3 else 26
     lead, trail = raw
     if trail < 0xA1 or 0xAA <= lead <= 0xAF or lead >= 0xF8:
         return 19

@@ -110,7 +110,8 @@ def from_fields(fields: Mapping[str, Any], source: str, number: int, where: str,
         context.reject("duplicate_text_field", where)
         return None
     if text is None:
-        context.reject("missing_text_field", f"{where} (has {', '.join(map(str, list(fields)[:8])) or 'no fields'})")
+        names = ", ".join(str(name)[:40] for name in list(fields)[:8])
+        context.reject("missing_text_field", f"{where} (has {names or 'no fields'})")
         return None
     if not isinstance(text, str):
         context.reject("text_not_a_string", where)

@@ -71,7 +71,7 @@ def _real(path: str) -> str:
     if os.path.islink(path):
         return os.path.realpath(path)
     directory, name = os.path.split(path)
-    return os.path.join(_real_directory(directory), name)
+    return os.path.join(_real_directory(os.path.join(os.getcwd(), directory)), name)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -158,7 +158,7 @@ class _Walk:
                 label = _label(f"{below}/{entry.name}" if below else entry.name)
                 if entry.name.startswith("."):
                     self._context.skip("hidden", label)
-                elif not entry.is_dir():
+                elif not os.path.isdir(entry.path):  # entry.is_dir() raises for a link to itself
                     found += self._file(entry.path, label)
                 elif self._avoided and os.path.realpath(entry.path) in self._avoided:
                     continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import tempfile
@@ -12,14 +11,13 @@ from typing import BinaryIO
 
 import xxhash
 
-from aigc_cli.collect import encoding
+from aigc_cli.collect.sniff import sniff
 from aigc_cli.collect.sources import Source
 from aigc_cli.collect.streams import BUFFER_BYTES, HEAD_BYTES
 from aigc_cli.core.errors import DataError
 from aigc_cli.core.files import disk_errors
 
 LABEL = "stdin"
-_MAGIC = {b"\x1f\x8b": ".gz", b"PK\x03\x04": ".zip", b"PAR1": ".parquet", b"ARROW1": ".arrow"}
 
 
 @contextlib.contextmanager
@@ -48,31 +46,3 @@ def spooled(stream: BinaryIO | None = None) -> Iterator[tuple[Source, dict[str, 
     finally:
         with contextlib.suppress(OSError):
             os.unlink(path)
-
-
-def sniff(first: bytes) -> str:
-    """The kind of a stream, as a suffix of the readers' table, from its first bytes.
-
-    >>> sniff(b'{"text": "a"}'), sniff(b"Once upon a time"), sniff(b"<!DOCTYPE html><p>x")
-    ('.jsonl', '.txt', '.html')
-    """
-    for magic, kind in _MAGIC.items():
-        if first.startswith(magic):
-            return kind
-    try:
-        text = encoding.decode(first)[0].lstrip()
-    except encoding.UndecodableError:
-        return ".txt"
-    if text[:15].lower().startswith(("<!doctype html", "<html")):
-        return ".html"
-    if text.startswith("["):
-        return ".json"
-    if text.startswith("{"):
-        line, newline, _ = text.partition("\n")
-        try:
-            json.loads(line)
-        except ValueError:
-            # The first line is longer than the head, or an object is spread over lines.
-            return ".json" if newline else ".jsonl"
-        return ".jsonl"
-    return ".txt"

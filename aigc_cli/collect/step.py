@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,7 +34,8 @@ def units(files: Sequence[Source], settings: Settings, version: int) -> list[Uni
         for start, end in _ranges(file, settings):
             identity = [*salt, file.label, file.kind, file.size, file.mtime_ns, start, end]
             weight = (end if end is not None else file.size) - start
-            payload: Payload = (file.path, file.label, file.kind, start, end, settings)
+            # Absolute: worker processes may have been started in another directory.
+            payload: Payload = (os.path.join(os.getcwd(), file.path), file.label, file.kind, start, end, settings)
             found.append(Unit(hash_text(canonical_json(identity)), payload, weight))
     return found
 

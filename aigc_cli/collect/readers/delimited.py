@@ -39,10 +39,13 @@ def _rows(stream: BinaryIO, name: str, label: str, context: Context, delimiter: 
 
     rows, header, number = table(), None, 0
     while True:
+        begin = source.line
         try:
             row = next(rows, None)
         except csv.Error as error:
-            context.reject("too_long" if "limit" in str(error) else "invalid_row", f"{label}:{source.line}")
+            context.reject("too_long" if "limit" in str(error) else "invalid_row", f"{label}:{begin + 1}")
+            if source.line > begin + 1:
+                source.leave_quotes()
             rows = table()  # the old one is in the middle of a cell
             continue
         if row is None:
@@ -88,6 +91,12 @@ class _Lines:
         self._decode = LineDecoder(name)
         self._label, self._context = label, context
         self.line = 0
+
+    def leave_quotes(self) -> None:
+        """Read on to the line on which the quoted cell, whose middle we are in, ends."""
+        for line in self:
+            if line.count('"') % 2:
+                return
 
     def __iter__(self) -> _Lines:
         return self

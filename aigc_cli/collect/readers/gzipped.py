@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from aigc_cli.collect.dispatch import read_member
 from aigc_cli.collect.records import Context, Record
-from aigc_cli.collect.streams import Budget, counted
+from aigc_cli.collect.sniff import sniff
+from aigc_cli.collect.streams import Budget, counted, head
 
 
 def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
@@ -16,6 +17,7 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     inner = counted(gzip.GzipFile(fileobj=stream), context.budget or Budget(1))
     context.depth += 1
     try:
-        yield from read_member(inner, label[: -len(".gz")], label, context)
+        name = label[: -len(".gz")] if label.lower().endswith(".gz") else label + sniff(head(inner))
+        yield from read_member(inner, name, label, context)
     finally:
         context.depth -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -12,6 +13,9 @@ from aigc_cli.collect import encoding
 from aigc_cli.collect.readers.text import whole
 from aigc_cli.collect.records import Context, Record, plain
 
+MAX_DEPTH = 500  # of <div> and <article>; pages written by people stay below 100
+_BLOCK_TAG = re.compile("<(/?)(?:div|article)", re.IGNORECASE)
+
 
 def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     """The page as one document: its title, an empty line, its text. url and lang are what the page says."""
@@ -20,8 +24,9 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
         return
     markup, _ = encoding.decode(data, encoding.declared_charset(data))
     tree = HTMLTree.parse(markup.replace("\0", ""))
-    text = extract_plain_text(tree, main_content=context.settings.html == "main", alt_texts=False).strip()
-    if not text and context.settings.html == "main":
+    main = context.settings.html == "main" and not _too_deep(markup)
+    text = extract_plain_text(tree, main_content=main, alt_texts=False).strip()
+    if not text and main:
         text = extract_plain_text(tree, alt_texts=False).strip()
     title = " ".join((tree.title or "").split())
     if title and text and not text.startswith(title):
@@ -29,6 +34,18 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     root = _find(tree, "html")
     lang = root.getattr("lang") if root is not None else None
     yield Record(text, label, 0, url=_url(tree), lang=None if context.settings.lang else plain(lang))
+
+
+def _too_deep(markup: str) -> bool:
+    """Whether blocks are nested so deep that main-content extraction, quadratic in it, would take minutes."""
+    if markup.count("<") < MAX_DEPTH:
+        return False
+    depth = 0
+    for tag in _BLOCK_TAG.finditer(markup):
+        depth = max(depth - 1, 0) if tag.group(1) else depth + 1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _url(tree: HTMLTree) -> str | None:
