@@ -52,7 +52,7 @@ def strip(text: str) -> str:
     return text[start:end]
 
 
-def scan(text: str, stop_words: list[str]) -> dict[str, int]:
+def scan(text: str) -> dict[str, int]:
     """The fields of kernels.scan."""
     lines = [strip(line) for line in text.split("\n") if strip(line)]
     spaced = ["".join(" " if class_of(c) == SPACE else c for c in strip(line) + " ") for line in text.split("\n")]
@@ -61,7 +61,6 @@ def scan(text: str, stop_words: list[str]) -> dict[str, int]:
     ends = ("...", "…", "。。。")
     runs = re.findall(r"[.。…]+", text)
     by_character = [w for w in listed if len(w) == 1 and class_of(w) >= HAN]
-    folded = {"".join(c.lower() if c.isascii() else c for c in w) for w in listed}
     bullets = 0
     for line, raw in zip(space_after, [r for r in text.split("\n") if strip(r)], strict=True):
         first = line[0]
@@ -75,7 +74,7 @@ def scan(text: str, stop_words: list[str]) -> dict[str, int]:
         "alpha_words": sum(any(LATIN <= class_of(c) <= LETTER or class_of(c) >= HAN for c in w) for w in listed),
         "character_words": len(by_character), "lines": len(lines), "bullet_lines": bullets,
         "ellipsis_lines": sum(line.endswith(ends) for line in lines), "hashes": text.count("#"),
-        "ellipses": sum(any(e in run for e in ends) for run in runs), "stop_words": len(folded & set(stop_words)),
+        "ellipses": sum(any(e in run for e in ends) for run in runs),
     }  # fmt: skip
 
 

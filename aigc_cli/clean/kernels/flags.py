@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_I64, inner, kernel
-from aigc_cli.clean.kernels.text import MARK, SPACE, buffers, class_table
+from aigc_cli.clean.kernels.text import MARK, SPACE, buffers, class_table, once
 from aigc_cli.clean.kernels.words import class_of, decode
 
 MOJIBAKE = 1  # a pair of characters as UTF-8 read in an 8-bit encoding gives
@@ -130,6 +130,7 @@ def _flag(data, offsets, table, out):  # type: ignore[no-untyped-def]
         out[document] = found | (DIGITS if digits >= 7 else 0)
 
 
+@once
 def flags(column: pa.Array) -> np.ndarray:
     """The suspicion bits of each document of a text column, int64 [documents]."""
     data, offsets = buffers(column)

@@ -119,6 +119,15 @@ def _read_words(data, start, end, table, hashes, sums):  # type: ignore[no-untyp
         single += kind == CHARACTER_WORD
 
 
+@inner
+def _table_size(text_bytes):  # type: ignore[no-untyped-def]
+    """Slots for all segments or words of a document, at most half full: each takes two bytes on average at least."""
+    size = 16
+    while size < text_bytes + 4:
+        size *= 2
+    return size
+
+
 @kernel(BYTES, OFFSETS, BYTES, OUT_I64_2D)
 def _repetition(data, offsets, table, out):  # type: ignore[no-untyped-def]
     longest = 0
@@ -127,9 +136,7 @@ def _repetition(data, offsets, table, out):  # type: ignore[no-untyped-def]
     room = longest // 2 + 2  # a word, like a line, takes two bytes on average at least
     hashes, grams = np.empty(room, np.uint64), np.empty(room, np.uint64)
     sums = np.zeros(room + 1, np.int64)
-    size = 16
-    while size < 2 * room:
-        size *= 2
+    size = _table_size(longest)
     keys, stamps = np.empty(size, np.uint64), np.zeros(size, np.int32)
     tally, firsts = np.empty(size, np.int32), np.empty(size, np.int32)
     stamp = 0
@@ -140,9 +147,7 @@ def _repetition(data, offsets, table, out):  # type: ignore[no-untyped-def]
             while end > start and (data[end] & 0xC0) == 0x80:
                 end -= 1
         row = out[document]
-        size = 16
-        while size < end - start + 4:  # at most half full: half as many segments or words as bytes
-            size *= 2
+        size = _table_size(end - start)
         mask = np.uint64(size - 1)
         for i in range(start, end):
             row[0] += (data[i] & 0xC0) != 0x80

@@ -1,4 +1,4 @@
-"""One pass over each document: characters by class, words, lines, bullets, ellipses, stop words."""
+"""One pass over each document: characters by class, words, lines, bullets, ellipses; and the stop words of its language."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_I64_2D, U64, inner, kernel
-from aigc_cli.clean.kernels.text import CLASSES, SPACE, buffers, class_table
+from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_I64, OUT_I64_2D, U64, inner, kernel
+from aigc_cli.clean.kernels.text import CLASSES, SPACE, buffers, class_table, once
 from aigc_cli.clean.kernels.words import CHARACTER_WORD, class_of, decode, hash_bytes, hash_word, next_word
 
 FIELDS = ("chars", "words", "word_chars", "alpha_words", "character_words", "lines", "bullet_lines", "ellipsis_lines",
-          "hashes", "ellipses", "stop_words")  # fmt: skip
-_CHARS, _WORDS, _WORD_CHARS, _ALPHA, _SINGLE, _LINES, _BULLETS, _ELLIPSIS_LINES, _HASHES, _ELLIPSES, _STOP = range(11)
+          "hashes", "ellipses")  # fmt: skip
+_CHARS, _WORDS, _WORD_CHARS, _ALPHA, _SINGLE, _LINES, _BULLETS, _ELLIPSIS_LINES, _HASHES, _ELLIPSES = range(10)
 _HISTOGRAM = len(FIELDS)  # the columns behind the fields: characters of each class
 MAX_STOP_WORDS = 64  # of a language: one bit each
 
@@ -75,19 +75,38 @@ def _lines(data, start, end, table, out):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _words(data, start, end, table, language, keys, bits, out):  # type: ignore[no-untyped-def]
-    found = np.uint64(0)
-    slots = np.uint64(len(keys) - 1)
+def _words(data, start, end, table, out):  # type: ignore[no-untyped-def]
     i = start
     while True:
-        begin, i, characters, kind = next_word(data, i, end, table)
+        _, i, characters, kind = next_word(data, i, end, table)
         if characters == 0:
-            break
+            return
         out[_WORDS] += 1
         out[_WORD_CHARS] += characters
         out[_ALPHA] += kind != 0
         out[_SINGLE] += kind == CHARACTER_WORD
-        if language != np.uint64(0):
+
+
+@kernel(BYTES, OFFSETS, BYTES, OUT_I64_2D)
+def _scan(data, offsets, table, out):  # type: ignore[no-untyped-def]
+    for document in range(len(offsets) - 1):
+        _lines(data, offsets[document], offsets[document + 1], table, out[document])
+        _words(data, offsets[document], offsets[document + 1], table, out[document])
+
+
+@kernel(BYTES, OFFSETS, BYTES, U64, U64, U64, OUT_I64)
+def _stop_words(data, offsets, table, languages, keys, bits, out):  # type: ignore[no-untyped-def]
+    slots = np.uint64(len(keys) - 1)
+    for document in range(len(offsets) - 1):
+        language = languages[document]
+        if language == np.uint64(0):
+            continue
+        found = np.uint64(0)
+        i, end = offsets[document], offsets[document + 1]
+        while True:
+            begin, i, characters, _ = next_word(data, i, end, table)
+            if characters == 0:
+                break
             key = hash_bytes(data, begin, i, True) ^ language
             slot = key & slots
             while keys[slot] != np.uint64(0):
@@ -95,18 +114,9 @@ def _words(data, start, end, table, language, keys, bits, out):  # type: ignore[
                     found |= bits[slot]
                     break
                 slot = (slot + np.uint64(1)) & slots
-    while found != np.uint64(0):
-        found &= found - np.uint64(1)
-        out[_STOP] += 1
-
-
-@kernel(BYTES, OFFSETS, BYTES, U64, U64, U64, OUT_I64_2D)
-def _scan(data, offsets, table, languages, keys, bits, out):  # type: ignore[no-untyped-def]
-    for document in range(len(offsets) - 1):
-        start, end = offsets[document], offsets[document + 1]
-        row = out[document]
-        _lines(data, start, end, table, row)
-        _words(data, start, end, table, languages[document], keys, bits, row)
+        while found != np.uint64(0):
+            found &= found - np.uint64(1)
+            out[document] += 1
 
 
 class StopWords:
@@ -126,16 +136,17 @@ class StopWords:
                     slot = slot + 1 & size - 1
                 self.keys[slot], self.bits[slot] = key, 1 << bit
 
-    def codes(self, languages: Sequence[str | None]) -> np.ndarray:
-        """What the kernel takes for each document's language: uint64, 0 where there is no list."""
-        return np.array([self.languages.get(name or "", 0) for name in languages], dtype=np.uint64)
+    def count(self, column: pa.Array, languages: Sequence[str | None]) -> np.ndarray:
+        """How many different stop words of its language each document has, int64; 0 where there is no list."""
+        data, offsets = buffers(column)
+        codes = np.array([self.languages.get(name or "", 0) for name in languages], dtype=np.uint64)
+        found = np.zeros(len(column), dtype=np.int64)
+        _stop_words(data, offsets, class_table(), codes, self.keys, self.bits, found)
+        return found
 
 
 class Scan:
-    """The numbers of a batch: each of FIELDS is an int64 array [documents]; `classes` is [documents, CLASSES].
-
-    stop_words counts the different stop words that occur.
-    """
+    """The numbers of a batch: each of FIELDS is an int64 array [documents]; `classes` is [documents, CLASSES]."""
 
     def __init__(self, numbers: np.ndarray) -> None:
         self._numbers = numbers
@@ -156,11 +167,10 @@ class Scan:
         return self.character_words * 2 > self.words
 
 
-def scan(column: pa.Array, stop: StopWords | None = None, languages: Sequence[str | None] = ()) -> Scan:
-    """Count each document of a text column; stop words by its language where `stop` has a list for it."""
+@once
+def scan(column: pa.Array) -> Scan:
+    """Count each document of a text column."""
     data, offsets = buffers(column)
-    stop = stop or StopWords({})
-    codes = stop.codes(languages) if languages else np.zeros(len(column), dtype=np.uint64)
     numbers = np.zeros((len(column), len(FIELDS) + CLASSES), dtype=np.int64)
-    _scan(data, offsets, class_table(), codes, stop.keys, stop.bits, numbers)
+    _scan(data, offsets, class_table(), numbers)
     return Scan(numbers)

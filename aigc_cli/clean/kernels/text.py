@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+
+T = TypeVar("T")
 
 # Classes of characters. Word characters are those from LATIN on; the ones from HAN on are a word each.
 OTHER, SPACE, PUNCTUATION, SYMBOL = 0, 1, 2, 3
@@ -62,3 +66,17 @@ def buffers(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         offsets = offsets.copy()
     data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer else np.zeros(0, dtype=np.uint8)
     return data, offsets
+
+
+def once(function: Callable[[pa.Array], T]) -> Callable[[pa.Array], T]:
+    """The function with its last result kept: several rules in a row ask the same of the same column."""
+    held: list[Any] = [None, None, None]
+
+    @functools.wraps(function)
+    def wrapper(column: pa.Array) -> T:
+        key = (tuple(b.address if b else 0 for b in column.buffers()), column.offset, len(column))
+        if held[0] != key:
+            held[:] = key, column, function(column)  # the column is held so that its address is not used anew
+        return held[2]
+
+    return wrapper

@@ -1,0 +1,1 @@
+"""Rules that compare documents with one another: exact duplicates and near-duplicates."""

@@ -1,0 +1,133 @@
+"""Which documents are duplicates of which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from aigc_cli.clean.dedup.keys import Keys, gather
+from aigc_cli.clean.kernels.cluster import resolve, union
+from aigc_cli.clean.kernels.shingles import jaccard, shingles
+from aigc_cli.core.engine import Parts
+
+NEIGHBOURS = 3  # following members of a band's bucket that a document is paired with, beside the bucket's first
+PAIRS_AT_ONCE = 1 << 20
+
+
+@dataclass
+class Duplicates:
+    """For each row of the parts: `match` is the row that stays in its place (-1: none), `rule` 1 exact or 2 minhash,
+    `similarity` the true Jaccard similarity with the match."""
+
+    match: np.ndarray
+    rule: np.ndarray
+    similarity: np.ndarray
+    candidates: int = 0
+
+    @classmethod
+    def none(cls, rows: int) -> Duplicates:
+        """No duplicates among `rows` rows."""
+        return cls(np.full(rows, -1, dtype=np.int64), np.zeros(rows, dtype=np.int8), np.zeros(rows, dtype=np.float32))
+
+
+RULE_NAMES = ("", "exact", "minhash")
+
+
+def find_duplicates(parts: Parts, directory: Path, *, exact: bool, minhash: Any) -> Duplicates:
+    """Duplicates among the rows of `parts` that no rule dropped; `minhash` are that rule's options, or None."""
+    found = Duplicates.none(sum(unit.rows for unit in parts.units))
+    keys = gather(parts, directory)
+    if exact:
+        _exact(keys, found)
+    if minhash:
+        keys.alive &= found.match < 0
+        _near(parts, keys, found, minhash, directory)
+    # A match of a match: an exact copy of a document that is itself dropped as a near-duplicate points to what stays.
+    rows = (found.match >= 0).nonzero()[0]
+    chained = rows[found.match[found.match[rows]] >= 0]
+    found.match[chained] = found.match[found.match[chained]]
+    return found
+
+
+def _exact(keys: Keys, found: Duplicates) -> None:
+    rows = keys.alive.nonzero()[0]
+    high, low = keys.exact[rows, 0], keys.exact[rows, 1]
+    order = np.lexsort((low, high))  # stable: equal keys stay in document order
+    high, low, rows = high[order], low[order], rows[order]
+    same = np.zeros(len(rows), dtype=bool)
+    same[1:] = (high[1:] == high[:-1]) & (low[1:] == low[:-1])
+    first = rows[np.maximum.accumulate(np.where(same, 0, np.arange(len(rows))))] if len(rows) else rows
+    found.match[rows[same]], found.rule[rows[same]], found.similarity[rows[same]] = first[same], 1, 1.0
+
+
+def _near(parts: Parts, keys: Keys, found: Duplicates, options: Any, directory: Path) -> None:
+    rows = len(keys.alive)
+    pairs = _candidates(keys)
+    found.candidates = len(pairs)
+    if not len(pairs):
+        return
+    left, right = pairs // rows, pairs % rows
+    items = np.unique(np.concatenate([left, right]))
+    sets, starts = _shingle_sets(parts, items, options.ngram, directory)
+    left, right = np.searchsorted(items, left), np.searchsorted(items, right)
+    similar = np.concatenate([
+        jaccard(sets, starts, left[i : i + PAIRS_AT_ONCE], right[i : i + PAIRS_AT_ONCE]) >= options.threshold
+        for i in range(0, len(left), PAIRS_AT_ONCE)
+    ])  # fmt: skip
+    roots = union(left[similar], right[similar], len(items))
+    prefer = -keys.text_bytes[items] if options.keep == "longest" else np.zeros(len(items), dtype=np.int64)
+    members = np.lexsort((items, prefer, roots)).astype(np.int64)
+    bounds = np.concatenate([[0], np.flatnonzero(np.diff(roots[members])) + 1, [len(items)]]).astype(np.int64)
+    kept, similarity = resolve(members, bounds, sets, starts, float(options.threshold))
+    gone = kept >= 0
+    found.match[items[gone]], found.rule[items[gone]] = items[kept[gone]], 2
+    found.similarity[items[gone]] = similarity[gone]
+
+
+def _candidates(keys: Keys) -> np.ndarray:
+    """Pairs (left < right) that share a bucket of a band, as left * rows + right, sorted."""
+    rows = len(keys.alive)
+    pairs = np.zeros(0, dtype=np.int64)
+    for band in range(len(keys.bands)):
+        values = np.where(keys.alive, keys.bands[band], 0)
+        order = np.argsort(values, kind="stable")
+        order = order[np.searchsorted(values, 0, side="right", sorter=order) :]  # 0: takes no part
+        values = values[order]
+        starts = np.ones(len(order), dtype=bool)
+        starts[1:] = values[1:] != values[:-1]
+        first = order[np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))] if len(order) else order
+        fresh = [first[~starts] * rows + order[~starts]]
+        for shift in range(1, NEIGHBOURS + 1):
+            same = values[shift:] == values[:-shift]
+            fresh.append(order[:-shift][same] * rows + order[shift:][same])
+        pairs = np.unique(np.concatenate([pairs, *fresh]))
+    return pairs
+
+
+def _shingle_sets(parts: Parts, items: np.ndarray, ngram: int, directory: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(sorted shingles of each item without repeats, starts [items + 1]); the shingles lie in a file."""
+    path = directory / "shingles.u64"
+    sizes = []
+    with open(path, "wb") as file:
+        for texts in _texts(parts, items):
+            hashes, starts = shingles(texts, ngram)
+            for i in range(len(texts)):
+                one = np.unique(hashes[starts[i] : starts[i + 1]])
+                sizes.append(len(one))
+                one.tofile(file)
+    return np.asarray(np.memmap(path, dtype=np.uint64, mode="r")), np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _texts(parts: Parts, items: np.ndarray) -> Iterator[pa.Array]:
+    """The texts of the given rows, batch by batch."""
+    start = 0
+    for batch in parts.batches():
+        low, high = np.searchsorted(items, [start, start + batch.num_rows])
+        if high > low:
+            yield batch.column("text").take(pa.array(items[low:high] - start))
+        start += batch.num_rows

@@ -1,0 +1,83 @@
+"""From options to the list of rules: the default one, or the recipe's."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import asdict
+from types import ModuleType
+from typing import Any
+
+from aigc_cli.clean.options import CleanOptions
+from aigc_cli.clean.rules import GLOBAL, RULES
+from aigc_cli.core.errors import ConfigError, did_you_mean
+from aigc_cli.core.options import from_mapping
+
+SHORTEST = 10  # words: a poem of 20 characters or a question with its answer is a document
+
+Rule = tuple[str, Any]  # (name, an instance of its module's Options)
+
+
+def module(name: str) -> ModuleType:
+    """The module of a rule."""
+    return importlib.import_module(RULES[name])
+
+
+def rules_of(options: CleanOptions) -> list[Rule]:
+    """The rules to apply, in order, with checked options. Raises ConfigError for names and keys that do not exist."""
+    if options.rules:
+        for flag, given in (("--languages", options.languages is not None), ("--min-words", options.min_words is not None),
+                            ("--no-dedup", not options.dedup)):  # fmt: skip
+            if given:
+                raise ConfigError(f"{flag} and a recipe with rules exclude each other", "say it in the recipe's rules")
+        entries = options.rules
+    else:
+        entries = _default(options)
+    rules = [_rule(entry) for entry in entries]
+    names = [name for name, _ in rules]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"rules: '{name}' stands there twice", "name each rule once")
+    first_global = min((names.index(name) for name in names if name in GLOBAL), default=len(names))
+    late = [name for name in names[first_global:] if name not in GLOBAL]
+    if late:
+        raise ConfigError(
+            f"rules: '{late[0]}' stands after '{names[first_global]}'", "duplicates are compared last: put exact and minhash last"
+        )
+    if names[first_global:] == ["minhash", "exact"]:
+        raise ConfigError("rules: 'exact' stands after 'minhash'", "put exact first: it is cheaper and finds a part of them")
+    return rules
+
+
+def described(rules: list[Rule]) -> list[dict[str, dict[str, Any]]]:
+    """The rules as plain values, as manifests hold them."""
+    return [{name: asdict(options)} for name, options in rules]
+
+
+def _default(options: CleanOptions) -> list[Any]:
+    """The rules without a recipe: Gopher's limits, but for lengths that suit a user's own files better than the web."""
+    least = SHORTEST if options.min_words is None else options.min_words
+    few = {"min_words": least, "min_characters": least}
+    keep = [code for code in (options.languages or "").split(",") if code.strip()]
+    if options.languages is not None and not keep:
+        raise ConfigError("--languages is empty", "give codes, e.g. --languages en,zh")
+    rules: list[Any] = [
+        "unicode", "whitespace", {"language": {"keep": keep}}, {"length": few},
+        {"gopher_quality": {**few, "max_words": None, "max_characters": None, "min_lines": 4}},
+        "gopher_repetition", "pii",
+    ]  # fmt: skip
+    return [*rules, "exact", "minhash"] if options.dedup else rules
+
+
+def _rule(entry: Any) -> Rule:
+    if isinstance(entry, str):
+        name, values = entry, {}
+    elif isinstance(entry, dict) and len(entry) == 1:
+        name, values = next(iter(entry.items()))
+        name, values = str(name), {} if values is None else values
+    else:
+        raise ConfigError(f"rules: {entry!r} is no rule", "write '- name' or '- name: {option: value}'")
+    if name not in RULES:
+        raise ConfigError(f"there is no rule '{name}'", did_you_mean(name, RULES))
+    if not isinstance(values, dict):
+        raise ConfigError(f"rules: {name} is {values!r}", "give its options as {option: value}")
+    return name, from_mapping(module(name).Options, values, f"rules: {name}")

@@ -1,0 +1,22 @@
+"""The table of rules. A new rule is one file in this package and one line here.
+
+A rule's module has `Options`, a dataclass; `STATS`, the numbers that it leaves in the documents' `stats`; and
+`apply(batch, options) -> Outcome`. The rules in GLOBAL compare documents with one another: their modules have only
+options, and clean/dedup does the work.
+"""
+
+from __future__ import annotations
+
+RULES: dict[str, str] = {
+    "unicode": "aigc_cli.clean.rules.unicode",
+    "whitespace": "aigc_cli.clean.rules.whitespace",
+    "language": "aigc_cli.clean.rules.language",
+    "length": "aigc_cli.clean.rules.length",
+    "gopher_quality": "aigc_cli.clean.rules.gopher_quality",
+    "gopher_repetition": "aigc_cli.clean.rules.gopher_repetition",
+    "pii": "aigc_cli.clean.rules.pii",
+    "exact": "aigc_cli.clean.rules.exact",
+    "minhash": "aigc_cli.clean.rules.minhash",
+}
+
+GLOBAL = ("exact", "minhash")

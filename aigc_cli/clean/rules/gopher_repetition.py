@@ -1,0 +1,64 @@
+"""The repetition rules of Gopher: repeated lines, paragraphs and n-grams of words.
+
+Source: Rae et al. 2021, appendix A.1.1, table A1. The paper does not say what the shares are taken of; here it is all
+characters of the document. An n-gram that occurs once is no repetition, however short the document. In a text written
+without spaces one word counts as two characters, so the 5-grams there are runs of 10 characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aigc_cli.clean.outcome import Outcome, first_reasons
+from aigc_cli.core.options import opt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SHARES = ("dup_lines", "dup_paragraphs", "dup_line_chars", "dup_paragraph_chars", "top_2gram", "top_3gram",
+           "top_4gram", *(f"dup_{n}gram" for n in range(5, 11)))  # fmt: skip
+STATS = _SHARES
+
+
+@dataclass
+class Options:
+    """Gopher repetition: largest shares. The defaults are the published ones."""
+
+    dup_lines: float = opt(0.30, "Repeated lines, of all lines.", min=0, max=1)
+    dup_paragraphs: float = opt(0.30, "Repeated paragraphs, of all paragraphs.", min=0, max=1)
+    dup_line_chars: float = opt(0.20, "Characters in repeated lines.", min=0, max=1)
+    dup_paragraph_chars: float = opt(0.20, "Characters in repeated paragraphs.", min=0, max=1)
+    top_2gram: float = opt(0.20, "Characters in the commonest 2-gram.", min=0, max=1)
+    top_3gram: float = opt(0.18, "Characters in the commonest 3-gram.", min=0, max=1)
+    top_4gram: float = opt(0.16, "Characters in the commonest 4-gram.", min=0, max=1)
+    dup_5gram: float = opt(0.15, "Characters in repeated 5-grams.", min=0, max=1)
+    dup_6gram: float = opt(0.14, "Characters in repeated 6-grams.", min=0, max=1)
+    dup_7gram: float = opt(0.13, "Characters in repeated 7-grams.", min=0, max=1)
+    dup_8gram: float = opt(0.12, "Characters in repeated 8-grams.", min=0, max=1)
+    dup_9gram: float = opt(0.11, "Characters in repeated 9-grams.", min=0, max=1)
+    dup_10gram: float = opt(0.10, "Characters in repeated 10-grams.", min=0, max=1)
+
+
+def shares(column: pa.Array) -> dict[str, pa.Array]:
+    """The shares that Options limits, for each document, float64."""
+    import numpy as np
+
+    from aigc_cli.clean.kernels.repetition import repetition
+
+    counts = repetition(column)
+    chars = np.maximum(counts["chars"], 1)
+    found = {
+        "dup_lines": counts["dup_lines"] / np.maximum(counts["lines"], 1),
+        "dup_paragraphs": counts["dup_paragraphs"] / np.maximum(counts["paragraphs"], 1),
+    }
+    for name in _SHARES[2:]:
+        found[name] = counts[name if name.endswith("_chars") else f"{name}_chars"] / chars
+    return found
+
+
+def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
+    """Reasons named after the limits that were exceeded."""
+    found = shares(batch.column("text"))
+    checks = [(name, found[name] > getattr(options, name)) for name in _SHARES]
+    return Outcome(reasons=first_reasons(batch.num_rows, checks), stats=found)
