@@ -116,7 +116,9 @@ class Tokenizer:
     def _encode(self, chunks: list[str]) -> list[list[int]]:
         try:
             return self._processor.encode(chunks, out_type=int, num_threads=1) if chunks else []
-        except UnicodeEncodeError as error:
+        except (UnicodeError, TypeError) as error:  # sentencepiece says TypeError where UTF-8 fails
+            if not all(isinstance(chunk, str) for chunk in chunks):
+                raise
             raise DataError("the text holds a lone surrogate", "clean it: aigc clean repairs encodings") from error
 
     def encode_long(self, text: str) -> Iterator[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import islice
@@ -71,8 +72,12 @@ def _tokenize(inputs: Sequence[str | Path], options: TokenizeOptions, common: Co
              inputs=[*paths, *literal], default="tokens", common=common, implicit=implicit) as run:  # fmt: skip
         if run.up_to_date:
             return run.result(lines=lines_of(run.manifest["facts"]), next=_next(run))
-        found = survey(sources, options.val_fraction)
-        tokenizer = given or _vocabulary(run, sources, found, options)
+        try:
+            found = survey(sources, options.val_fraction)
+            tokenizer = given or _vocabulary(run, sources, found, options)
+        except (ConfigError, DataError):
+            shutil.rmtree(run.dir)  # nothing is lost, and the corrected command starts without --force
+            raise
         tokenizer.save(run.dir / "tokenizer")
         parts = _encode(run, sources, tokenizer, found)
         packers = _pack(run, parts, tokenizer, options)
