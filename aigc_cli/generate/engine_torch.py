@@ -16,6 +16,7 @@ from aigc_cli.models.gpt.config import Config
 from aigc_cli.models.layers.cache import KVCache
 
 GROWTH = 256  # tokens; the cache grows in steps of at least this, then doubles
+SPLIT_FROM = 1 << 17  # entries; below, waking the threads costs more than they save
 
 
 class _Layer:
@@ -53,7 +54,9 @@ class _Packer:
         n_out, n_in = weight.shape
         if not self.split:
             return _Matrix(weight.t()[None])
-        parts = torch.get_num_threads() if n_out % torch.get_num_threads() == 0 else 1
+        parts = torch.get_num_threads()
+        if n_out % parts or weight.numel() < SPLIT_FROM:
+            parts = 1
         return _Matrix(weight.view(parts, n_out // parts, n_in).transpose(1, 2).contiguous())
 
     def vector(self, weight: torch.Tensor) -> torch.Tensor:
