@@ -30,12 +30,12 @@ def generate(grammar_dir: Path, lang: str, genres: dict[str, int], seed: int, bo
 
     Raises RuntimeError when a genre's grammar is too poor for the number of documents asked for.
     """
-    grammar = Grammar(sorted(grammar_dir.glob("*.txt")))
+    grammars = {name: Grammar([grammar_dir / "common.txt", grammar_dir / f"{name}.txt"]) for name in genres}
     seen: Counter[tuple[str, ...]] = Counter()
     documents = []
     for genre, number in _schedule(genres):
         rng = random.Random(f"{seed}/{lang}/{genre}/{number}")
-        text = _attempt(grammar, rng, lang, genre, seen, bounds)
+        text = _attempt(grammars[genre], rng, lang, genre, seen, bounds)
         seen.update(sequences(text, lang))
         documents.append(Document(f"{lang}-{genre}-{number:03d}", text, lang, genre))
     return documents

@@ -40,7 +40,7 @@ class Entry:
 
 
 class Grammar:
-    """The rules of one language, and how often each alternative was used so far."""
+    """The rules of one genre and the words common to its language, and how often each alternative was used so far."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.rules: dict[str, list[Entry]] = {}
