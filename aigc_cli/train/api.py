@@ -26,7 +26,7 @@ from aigc_cli.train.data import TokenData, TokenStream
 from aigc_cli.train.loop import run_training
 from aigc_cli.train.objective import mix
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.plan import steps_in, steps_of
+from aigc_cli.train.plan import steps_in, steps_of, validation_s
 from aigc_cli.train.samples import Sampler
 from aigc_cli.train.stepper import Stepper
 
@@ -214,8 +214,7 @@ def _dry_run(
         fitting = steps_in(budget["minutes"] * 60, step_s, data, objective, options.evals)
         steps = min(steps, fitting) if steps else fitting
     assert steps is not None
-    validation = options.evals * objective.validation_tokens(False) + objective.validation_tokens(True)
-    seconds = (steps + validation / data.tokens_per_step / 3) * step_s
+    seconds = steps * step_s + validation_s(step_s, data, objective, options.evals)
     n = config.parameters()
     plan = {
         "parameters": n, "memory_bytes": training_bytes(config, data, dtype), "machine_bytes": memory_bytes(),

@@ -57,7 +57,7 @@ class CausalLM:
         bytes_per_token: float | None = None,
         context: int | None = None,
         batch_size: int = 8,
-        eval_tokens: int = 65_536,
+        eval_tokens: int = 16_384,
         sampler: Sampler | None = None,
     ) -> None:
         self.saved: nn.Module = model

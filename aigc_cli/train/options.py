@@ -35,7 +35,7 @@ class TrainOptions:
     dtype: str = opt("auto", "Of activations: auto, float32, bfloat16.")
     compile: Literal["auto", "on", "off"] = opt("auto", "torch.compile; auto: on a GPU when the run is long.")
     evals: int = opt(8, "Validations during the run.", min=0)
-    eval_tokens: int = opt(65_536, "Validation tokens read by each; the last reads all.", unit="tokens", min=1)
+    eval_tokens: int = opt(16_384, "Validation tokens read by each; the last reads all.", unit="tokens", min=1)
     sample_tokens: int = opt(64, "Length of the samples at each validation.", unit="tokens", min=0)
     prompts: list[str] = opt([], "Prompts of the samples; default: openings of validation text.", recipe_only=True)
     log_every: int = opt(10, "Steps between lines of metrics.jsonl.", min=1)
