@@ -15,10 +15,7 @@ def brute(train, text, order, alphabet):
     grams = [Counter(s[i : i + n] for s in train for i in range(len(s) - n + 1)) for n in range(1, order + 1)]
 
     def probability(history, symbol):
-        if len(history) > 0:
-            lower = probability(history[1:], symbol)
-        else:
-            lower = 1 / alphabet
+        lower = probability(history[1:], symbol) if len(history) > 0 else 1 / alphabet
         following = {g: c for g, c in grams[len(history)].items() if g[:-1] == history}
         total = sum(following.values())
         if not total:

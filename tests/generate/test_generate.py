@@ -154,9 +154,7 @@ def test_the_newest_model_is_taken_and_named(bundle, here, stdin, capsys):
     from aigc_cli.core.run import Run
 
     for name in ("old", "new"):
-        with Run(
-            here / "runs" / name, stage="train", version=1, options={"n": name}, inputs=[], common=Common()
-        ) as run:
+        with Run(here / "runs" / name, stage="train", version=1, options={"n": name}, inputs=[]) as run:
             shutil.copytree(bundle[0], run.dir, dirs_exist_ok=True)
             run.publish()
     assert main(["generate", "--max-new-tokens", "3", "--prompt", "a"]) == 0
