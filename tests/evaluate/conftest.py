@@ -25,9 +25,6 @@ from aigc_cli.tokenize.options import TokenizeOptions
 os.environ.setdefault("AIGC_THREADS", "1")
 TEXTS = {"en": "the cat sat on a mat and dog ran", "zh": "猫 坐 在 垫子 上 狗 跑 了"}
 WORDS = {lang: text.split() for lang, text in TEXTS.items()}
-    "en": ["the", "cat", "sat", "on", "a", "mat", "and", "dog", "ran"],
-    "zh": ["猫", "坐", "在", "垫子", "上", "狗", "跑", "了"],
-}
 
 
 def make_documents() -> list[tuple[str, str]]:
