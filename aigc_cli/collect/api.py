@@ -179,8 +179,9 @@ def _nothing(inputs: Sequence[str | Path], counted: Counted) -> None:
         raise DataError(f"there is no document in {where}", "it is empty; name files or directories that hold text")
     first = max(("rejected", "skipped"), key=lambda kind: (bool(counted.numbers[kind]), kind == "rejected"))
     top = counted.numbers[first].most_common(1)[0][0]
+    hint = "check --include and --exclude" if top == "not_included" else _HINTS.get(top, "check the files")
     message = "; ".join(row.partition(" - ")[0] for row in reasons[:4])
-    raise DataError(f"there is no document in {where}: {message}", _HINTS.get(top, "check the files"))
+    raise DataError(f"there is no document in {where}: {message}", hint)
 
 
 def _earlier(options: Mapping[str, Any]) -> Path | None:

@@ -20,6 +20,7 @@ from aigc_cli.collect.streams import BUFFER_BYTES, Budget, ExpansionError
 
 # A directory of text shards as input: rows keep the id and the provenance that they have.
 SHARD = "shard"
+_ARCHIVE_MODULES = frozenset({"zipfile", "tarfile", "gzip", "_compression"})
 _SHARD_READER = "aigc_cli.collect.readers.arrow:read_shard"
 
 
@@ -118,4 +119,12 @@ def reason(error: Exception) -> str | None:
         return "corrupt"
     if isinstance(error, OSError):  # also gzip.BadGzipFile, and what Arrow raises for short files
         return "unreadable" if error.errno else "corrupt"
-    return None
+    # The standard library's archive readers also stumble over damage with IndexError, ValueError, struct.error ...
+    return "corrupt" if _raised_in(error) in _ARCHIVE_MODULES else None
+
+
+def _raised_in(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""

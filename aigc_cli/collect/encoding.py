@@ -84,7 +84,7 @@ def detect(data: bytes, declared: str | None = None) -> str:
         return "utf-8"
     if wide := _wide(head):
         return wide
-    if nuls > NUL_SHARE * len(head) or _controls(head):
+    if nuls > max(2, NUL_SHARE * len(head)) or _controls(head):
         raise UndecodableError("binary")
     if _utf8_fits(data):
         return "utf-8"

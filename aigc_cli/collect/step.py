@@ -20,6 +20,7 @@ from aigc_cli.core.files import canonical_json, hash_text
 from aigc_cli.core.shards import DOCUMENT_SCHEMA
 
 RANGE_BYTES = 32 << 20  # of a large file of lines: one unit, so that several workers share the file
+FILE_BYTES = 16 << 10  # a small file costs as much as this many bytes more: opening, one batch, one entry
 BATCH_ROWS = 1000
 BATCH_BYTES = 8 << 20
 
@@ -33,7 +34,7 @@ def units(files: Sequence[Source], settings: Settings, version: int) -> list[Uni
     for file in files:
         for start, end in _ranges(file, settings):
             identity = [*salt, file.label, file.kind, file.size, file.mtime_ns, start, end]
-            weight = (end if end is not None else file.size) - start
+            weight = (end if end is not None else file.size) - start + FILE_BYTES
             # Absolute: worker processes may have been started in another directory.
             payload: Payload = (os.path.join(os.getcwd(), file.path), file.label, file.kind, start, end, settings)
             found.append(Unit(hash_text(canonical_json(identity)), payload, weight))

@@ -165,7 +165,8 @@ def lines(stream: BinaryIO, limit: int, start: int = 0, end: int | None = None) 
     offset = start
     if start:
         stream.seek(start - 1)
-        offset += _skip_line(stream) - 1
+        # A line that began before may end after this range: another range's business, and not read twice.
+        offset += _skip_line(stream, None if end is None else end - start + 1) - 1
     while end is None or offset < end:
         line = stream.readline(limit + 1)
         if not line:
@@ -179,10 +180,10 @@ def lines(stream: BinaryIO, limit: int, start: int = 0, end: int | None = None) 
         offset += length
 
 
-def _skip_line(stream: BinaryIO) -> int:
-    """Read past the next newline; gives the bytes read."""
+def _skip_line(stream: BinaryIO, limit: int | None = None) -> int:
+    """Read past the next newline, or at least `limit` bytes; gives the bytes read."""
     skipped = 0
-    while piece := stream.readline(BUFFER_BYTES):
+    while (limit is None or skipped < limit) and (piece := stream.readline(BUFFER_BYTES)):
         skipped += len(piece)
         if piece.endswith(b"\n"):
             break

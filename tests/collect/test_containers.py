@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import random
 import tarfile
 import zipfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.readers import kind_of
 from aigc_cli.collect.records import Context, Settings
 
+RANDOM = random.Random(7)
 LINES = b"".join(json.dumps({"text": f"document {i}"}).encode() + b"\n" for i in range(50))
 PAGE = b"<html><title>T</title><body><p>A paragraph of a page in an archive.</p></body></html>"
 
@@ -111,7 +113,7 @@ def test_unsafe_names_are_refused(tmp_path, name):
 
 
 def test_truncated_gzip_keeps_what_came_before(tmp_path):
-    lines = b"".join(json.dumps({"text": os.urandom(60).hex()}).encode() + b"\n" for _ in range(2000))
+    lines = b"".join(json.dumps({"text": RANDOM.randbytes(60).hex()}).encode() + b"\n" for _ in range(2000))
     data = gzip.compress(lines)
     (tmp_path / "a.jsonl.gz").write_bytes(data[: len(data) // 2])
     found, counts = read(tmp_path / "a.jsonl.gz")
@@ -121,7 +123,7 @@ def test_truncated_gzip_keeps_what_came_before(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.txt.gz"])
 def test_any_truncation_and_damage_is_counted(tmp_path, name):
-    members = {f"{i}.txt": os.urandom(300).hex().encode() for i in range(20)}
+    members = {f"{i}.txt": RANDOM.randbytes(300).hex().encode() for i in range(20)}
     if name == "a.txt.gz":
         data = gzip.compress(b"".join(members.values()))
     else:

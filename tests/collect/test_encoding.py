@@ -81,6 +81,10 @@ def test_binary_is_refused(data: bytes) -> None:
         decode(data)
 
 
+def test_one_nul_in_a_short_text_does_not_make_it_binary() -> None:
+    assert decode(b"a note\0 of one line\n")[0] == "a note\0 of one line\n"
+
+
 def test_random_bytes_are_refused() -> None:
     with pytest.raises(UndecodableError):
         decode(bytes((i * 167 + (i * i) % 251) % 256 for i in range(5000)))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.readers import kind_of
 from aigc_cli.collect.records import Context, Record, Settings
+from aigc_cli.collect.streams import lines
 
 CHINESE = "春天来了，公园里的花都开了。我们的模型需要大量的训练数据。"
 
@@ -51,16 +52,16 @@ def test_lines_are_documents_numbered_by_their_bytes(tmp_path):
 
 @pytest.mark.parametrize("name", ["gb18030", "utf-16-le", "utf-16", "utf-8-sig"])
 def test_lines_in_other_encodings(tmp_path, name):
-    lines = [CHINESE, "第二行文字也在这里。", "第三行也是中文。"]
-    records, counts = read(write(tmp_path / "a.txt", "\n".join(lines).encode(name)), lines=True)
-    assert [r.text for r in records] == lines
+    texts = [CHINESE, "第二行文字也在这里。", "第三行也是中文。"]
+    records, counts = read(write(tmp_path / "a.txt", "\n".join(texts).encode(name)), lines=True)
+    assert [r.text for r in records] == texts
     assert not counts
 
 
 def test_binary_with_a_text_suffix(tmp_path):
     data = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 40
-    for name, lines in (("a.txt", False), ("b.txt", True), ("c.jsonl", False), ("d.csv", False), ("e.json", False)):
-        assert read(write(tmp_path / name, data), lines=lines) == ([], {"binary": 1})
+    for name, by_line in (("a.txt", False), ("b.txt", True), ("c.jsonl", False), ("d.csv", False), ("e.json", False)):
+        assert read(write(tmp_path / name, data), lines=by_line) == ([], {"binary": 1})
 
 
 def test_documents_above_the_limit(tmp_path):
@@ -178,6 +179,19 @@ def test_a_json_value_above_the_limit(tmp_path):
     records, counts = read(path, max_document_bytes=1000)
     assert [r.text for r in records] == ["ok"]
     assert counts == {"too_long": 1}
+
+
+def test_ranges_inside_one_long_line_read_no_further_than_their_end(tmp_path):
+    path = write(tmp_path / "a.jsonl", b'{"text": "a"}\n' + b"x" * 3_000_000 + b'\n{"text": "b"}\n')
+    read_bytes = []
+    for start in range(0, 3_000_028, 300_000):
+        with open(path, "rb") as stream:
+            found = list(lines(stream, 1000, start, start + 300_000))
+            read_bytes.append(stream.tell() - start)
+            assert [line for _, line in found if line and line.strip()] == (
+                [b'{"text": "a"}\n'] if not start else [b'{"text": "b"}\n'] if start == 3_000_000 else []
+            )
+    assert max(read_bytes[1:]) < 900_000
 
 
 # -- HTML --------------------------------------------------------------------------------------------------------
