@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from aigc_cli.clean.kernels.flags import AT, COLONS, DIGITS
+from aigc_cli.clean.kernels.flags import AT, COLONS, DIGITS, QUAD
 
 # Borders are ASCII: a number or address may stand next to a Han character without a space.
 _LEFT, _RIGHT = r"(?<![0-9A-Za-z_])", r"(?![0-9A-Za-z_])"
@@ -17,9 +17,13 @@ EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z
 IBAN = re.compile(rf"{_LEFT}[A-Z]{{2}}\d{{2}}(?: ?[A-Z0-9]){{11,32}}")
 CHINESE_ID = re.compile(rf"{_LEFT}[1-9]\d{{5}}(?:18|19|20)\d{{9}}[\dXx]{_RIGHT}")
 SSN = re.compile(r"(?<![0-9A-Za-z_-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![0-9A-Za-z_-])")
-CARD = re.compile(r"(?<![0-9A-Za-z_.-])[2-6]\d{3}(?:([ -])\d{4,6}\1\d{4,5}(?:\1\d{1,7})?|\d{9,15})(?![0-9A-Za-z_]|[.-]\d)")
+CARD = re.compile(
+    r"(?<![0-9A-Za-z_.-])[2-6]\d{3}(?:([ -])\d{4,6}\1\d{4,5}(?:\1\d{1,7})?|\d{9,15})(?![0-9A-Za-z_]|[.-]\d)"
+)
 IPV4 = re.compile(r"(?<![0-9A-Za-z_.])(?:\d{1,3}\.){3}\d{1,3}(?![0-9A-Za-z_]|\.\d)")
-IPV6 = re.compile(r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}(?:[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z_:])")
+IPV6 = re.compile(
+    r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{1,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}(?:[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z_:])"
+)
 _SPACE = r"[ \u00a0.()-]{0,2}"
 PHONE = re.compile(
     rf"(?<![0-9A-Za-z_+.])\+\d{{1,3}}{_SPACE}(?:\d{_SPACE}){{6,13}}\d(?![0-9A-Za-z_])"  # +CC ...
@@ -28,19 +32,21 @@ PHONE = re.compile(
     r"|(?<![0-9A-Za-z_.+-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![0-9A-Za-z_]|[.-]\d)"  # North America
 )
 CUED = re.compile(
-    r"(?i)(?:\b(?:tele)?phone|\btel|\bmobile|\bcell|\bfax|\bwhatsapp|电话|電話|手机|手機|传真|傳真)"
-    r"[^\d\n+(]{0,12}(\+?[\d(](?:[ ().-]{0,2}\d){6,14})(?![0-9A-Za-z_])"
+    r"(?i)(?:\b(?:telephone|phone|tel|mobile|cell|fax|whatsapp)\b|电话|電話|手机|手機|传真|傳真)"
+    r"(?: ?(?:no\b|number|号码|號碼|是|为|為|is))?[\s.:：]{0,12}(\+?[\d(](?:[ ().-]{0,2}\d){6,14})(?![0-9A-Za-z_])"
 )
-_VERSION = re.compile(r"(?i)(?:version|release|section|chapter|figure|table|ver|rev|v|§|版本|第)[\s:.]*$")
+_VERSION = re.compile(r"(?i)(?:\b(?:version|release|section|chapter|figure|table|ver|rev|v)|§|版本|第)[\s:.]*$")
+_QUANTITY = re.compile(r"(?i)(?:time|stamp|size|bytes|count|total|offset|max|min|=|#|\$)\W*$")
+_DIGITS_ONLY = re.compile(r"\d+")
 
 # Length of an IBAN by country. Source: the SWIFT IBAN registry.
 IBAN_LENGTHS = {
     code: int(length)
     for length, codes in {
         15: "NO", 16: "BE", 18: "DK FO FI GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK", 21: "CH HR LI LV",
-        22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST",
-        26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HU LB NI PL SV", 29: "BR EG PS QA UA",
-        30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
+        22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG",
+        25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HU LB NI PL SV",
+        29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
     }.items()
     for code in codes.split()
 }  # fmt: skip
@@ -76,8 +82,11 @@ def chinese_id(number: str) -> bool:
     return "10X98765432"[total % 11] == number[17].upper()
 
 
+# First two digits: the province. Source: GB/T 2260.
 _PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
+    str(code)
+    for low, high in ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65), (71, 71), (81, 83))
+    for code in range(low, high + 1)
 )
 
 
@@ -96,12 +105,12 @@ def card(digits: str) -> bool:
     """Whether digits have the length and prefix of a payment card and pass Luhn's check."""
     n, first = len(digits), int(digits[:4])
     known = (
-        digits[0] == "4" and n in (13, 16, 19)
-        or (5100 <= first < 5600 or 2221 <= first <= 2720) and n == 16
-        or digits[:2] in ("34", "37") and n == 15
-        or digits[:2] in ("30", "36", "38") and n == 14
-        or (digits[:2] in ("62", "65", "35") or first == 6011 or 6440 <= first < 6500) and 16 <= n <= 19
-    )  # fmt: skip
+        (digits[0] == "4" and n in (13, 16, 19))
+        or (n == 16 and (5100 <= first < 5600 or 2221 <= first <= 2720))
+        or (n == 15 and digits[:2] in ("34", "37"))
+        or (n == 14 and digits[:2] in ("30", "36", "38"))
+        or (16 <= n <= 19 and (digits[:2] in ("62", "65", "35") or first == 6011 or 6440 <= first < 6500))
+    )
     return known and len(set(digits)) > 1 and luhn(digits)
 
 
@@ -149,12 +158,12 @@ def redact_text(
         if "card" in kinds:
             replace(CARD, "card", lambda match: card(re.sub(r"\D", "", match[0])))
     if "ip" in kinds:
-        if suspicion & (DIGITS | COLONS):
+        if suspicion & QUAD:
             replace(IPV4, "ip", lambda match: _is_ipv4(match, private_ips))
         if suspicion & COLONS:
             replace(IPV6, "ip", lambda match: _is_ipv6(match[0], private_ips))
     if "phone" in kinds and suspicion & DIGITS:
-        replace(PHONE, "phone", lambda match: phone(match[0], regions))
+        replace(PHONE, "phone", lambda match: not _is_quantity(match) and phone(match[0], regions))
         replace(CUED, "phone", lambda match: phone(match[1], regions, cued=True), 1)
     return text, counts
 
@@ -185,11 +194,13 @@ def _is_ipv4(match: re.Match[str], private: bool) -> bool:
     before = match.string[max(0, match.start() - 12) : match.start()]
     if _VERSION.search(before):
         return False
-    # "4.1.3.2 Installing": small numbers that begin a line and have a word behind them are a heading's.
-    begins = not before.rpartition("\n")[2].strip()
-    after = match.string[match.end() : match.end() + 2]
-    if begins and max(address.packed) < 32 and after[:1].isspace() and after[1:].isalpha():
-        return False
+    # "4.1.3.2 Installing", "6.2.56.1. Video": numbers that begin a line and have a word behind them are a heading's.
+    after = match.string[match.end() : match.end() + 3]
+    if not before.rpartition("\n")[2].strip():
+        dotted = after[:1] == "." and after[1:2].isspace()
+        plain = max(address.packed) < _HEADING and after[:1].isspace() and after[1:2].isalpha()
+        if dotted or plain:
+            return False
     return private or (address.is_global and not address.is_multicast)
 
 
@@ -201,4 +212,11 @@ def _is_ipv6(text: str, private: bool) -> bool:
     return private or (address in _GLOBAL_UNICAST and address.is_global and text.count(":") >= 3)
 
 
+def _is_quantity(match: re.Match[str]) -> bool:
+    """Whether eleven bare digits follow a word or sign that makes them an amount or a time stamp."""
+    before = match.string[max(0, match.start() - 12) : match.start()]
+    return _DIGITS_ONLY.fullmatch(match[0]) is not None and _QUANTITY.search(before) is not None
+
+
+_HEADING = 64  # a heading's numbers are smaller
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # what is assigned to anybody. Source: RFC 4291

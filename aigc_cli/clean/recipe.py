@@ -25,8 +25,12 @@ def module(name: str) -> ModuleType:
 def rules_of(options: CleanOptions) -> list[Rule]:
     """The rules to apply, in order, with checked options. Raises ConfigError for names and keys that do not exist."""
     if options.rules:
-        for flag, given in (("--languages", options.languages is not None), ("--min-words", options.min_words is not None),
-                            ("--no-dedup", not options.dedup)):  # fmt: skip
+        flags = {
+            "--languages": options.languages is not None,
+            "--min-words": options.min_words is not None,
+            "--no-dedup": not options.dedup,
+        }
+        for flag, given in flags.items():
             if given:
                 raise ConfigError(f"{flag} and a recipe with rules exclude each other", "say it in the recipe's rules")
         entries = options.rules
@@ -41,10 +45,11 @@ def rules_of(options: CleanOptions) -> list[Rule]:
     late = [name for name in names[first_global:] if name not in GLOBAL]
     if late:
         raise ConfigError(
-            f"rules: '{late[0]}' stands after '{names[first_global]}'", "duplicates are compared last: put exact and minhash last"
+            f"rules: '{late[0]}' stands after '{names[first_global]}'",
+            "duplicates are compared last: put exact and minhash last",
         )
     if names[first_global:] == ["minhash", "exact"]:
-        raise ConfigError("rules: 'exact' stands after 'minhash'", "put exact first: it is cheaper and finds a part of them")
+        raise ConfigError("rules: 'exact' stands after 'minhash'", "put exact first: it is cheaper")
     return rules
 
 
@@ -54,7 +59,12 @@ def described(rules: list[Rule]) -> list[dict[str, dict[str, Any]]]:
 
 
 def _default(options: CleanOptions) -> list[Any]:
-    """The rules without a recipe: Gopher's limits, but for lengths that suit a user's own files better than the web."""
+    """The rules without a recipe: Gopher's limits, with exceptions that suit a user's own files better than the web.
+
+    Books have no largest length; poems, questions and answers are short; a few lines may all be bullets; below the 50
+    words that the paper asks for, repetition is style (refrains, lists); and manuals or tables with many equal short
+    lines pass as long as those hold few of the characters.
+    """
     least = SHORTEST if options.min_words is None else options.min_words
     few = {"min_words": least, "min_characters": least}
     keep = [code for code in (options.languages or "").split(",") if code.strip()]
@@ -63,14 +73,15 @@ def _default(options: CleanOptions) -> list[Any]:
     rules: list[Any] = [
         "unicode", "whitespace", {"language": {"keep": keep}}, {"length": few},
         {"gopher_quality": {**few, "max_words": None, "max_characters": None, "min_lines": 4}},
-        "gopher_repetition", "pii",
+        {"gopher_repetition": {"min_words": 50, "dup_lines": 0.5}}, "pii",
     ]  # fmt: skip
     return [*rules, "exact", "minhash"] if options.dedup else rules
 
 
 def _rule(entry: Any) -> Rule:
+    values: Any = {}
     if isinstance(entry, str):
-        name, values = entry, {}
+        name = entry
     elif isinstance(entry, dict) and len(entry) == 1:
         name, values = next(iter(entry.items()))
         name, values = str(name), {} if values is None else values

@@ -34,7 +34,12 @@ def words(text: str) -> list[str]:
         elif LATIN <= kind <= DIGIT and (current or kind != MARK):
             current += character
             last = last if kind == MARK else kind
-        elif current and character in "'’" and last <= LETTER and LATIN <= class_of(text[i + 1 : i + 2] or " ") <= LETTER:
+        elif (
+            current
+            and character in "'’"
+            and max(last, class_of(text[i + 1 : i + 2] or "5")) <= LETTER
+            and (class_of(text[i + 1]) >= LATIN)
+        ):
             current += character
             last = LATIN
         else:
@@ -65,9 +70,7 @@ def scan(text: str) -> dict[str, int]:
     for line, raw in zip(space_after, [r for r in text.split("\n") if strip(r)], strict=True):
         first = line[0]
         inside = raw[raw.index(first) + 1 :]
-        if first in "•‣⁃∙·・▪▫■□▶►○●◆◇◦➢":
-            bullets += 1
-        elif first in "-*+" and inside and class_of(inside[0]) == SPACE:
+        if first in "•‣⁃∙·・▪▫■□▶►○●◆◇◦➢" or (first in "-*+" and inside and class_of(inside[0]) == SPACE):
             bullets += 1
     return {
         "chars": len(text), "words": len(listed), "word_chars": sum(map(len, listed)),

@@ -102,7 +102,7 @@ def test_documents_without_words_have_no_bands():
     [("cafÃ© now", flags.MOJIBAKE), ("Р°Р±", flags.MOJIBAKE), ("a\x07b", flags.CONTROL), ("\ufeffa", flags.CONTROL),
      ("a &amp; b", flags.ENTITY), ("e\u0301", flags.COMPOSABLE), ("a\r\nb", flags.CARRIAGE), ("a \nb", flags.TRAILING),
      ("a ", flags.TRAILING), ("a\n\n\nb", flags.BLANKS), ("a\u3000b", flags.ODD_SPACE), ("\na", flags.EDGE),
-     ("a\u200bb", flags.INVISIBLE), ("a@b", flags.AT), ("1234 567", flags.DIGITS), ("fe80::1", flags.COLONS)],
+     ("a\u200bb", flags.INVISIBLE), ("a@b", flags.AT), ("1234 567", flags.DIGITS), ("fe80::1", flags.COLONS), ("ip 1.2.3.4", flags.QUAD)],
 )  # fmt: skip
 def test_each_flag_is_raised_by_its_cause(one, bit):
     clean = "Plain text, with “quotes” & é; 中文，也没有问题。\n\nNext 12: 9:30.\n" + "end"
@@ -121,7 +121,10 @@ def test_a_changed_kernel_gets_another_cache_folder_and_an_unwritable_one_none(t
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
         jit.cache_folder.cache_clear()
         assert jit.cache_folder() is None
-        code = "from aigc_cli.clean.kernels import jit;f=jit.kernel(jit.INT64, returns=jit.INT64)(lambda x: x+1);print(f(1))"
+        code = (
+            "from aigc_cli.clean.kernels import jit\n"
+            "print(jit.kernel(jit.INT64, returns=jit.INT64)(lambda x: x + 1)(1))"
+        )
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert out.stdout.strip() == "2"
     finally:

@@ -115,12 +115,13 @@ def _shingle_sets(parts: Parts, items: np.ndarray, ngram: int, directory: Path) 
     sizes = []
     with open(path, "wb") as file:
         for texts in _texts(parts, items):
-            hashes, starts = shingles(texts, ngram)
+            hashes, bounds = shingles(texts, ngram)
             for i in range(len(texts)):
-                one = np.unique(hashes[starts[i] : starts[i + 1]])
+                one = np.unique(hashes[bounds[i] : bounds[i + 1]])
                 sizes.append(len(one))
                 one.tofile(file)
-    return np.asarray(np.memmap(path, dtype=np.uint64, mode="r")), np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return np.asarray(np.memmap(path, dtype=np.uint64, mode="r")), starts
 
 
 def _texts(parts: Parts, items: np.ndarray) -> Iterator[pa.Array]:

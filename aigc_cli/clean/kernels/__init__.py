@@ -1,1 +1,1 @@
-"""Compiled loops over Arrow text buffers. Each takes UTF-8 bytes and offsets, and runs on one thread without the GIL."""
+"""Compiled loops over Arrow text buffers: UTF-8 bytes and offsets in, numbers out, one thread, without the GIL."""

@@ -21,6 +21,7 @@ EDGE = 256  # the document begins or ends with a line feed
 INVISIBLE = 512  # zero-width space, word joiner, soft hyphen
 AT = 1024  # @
 DIGITS = 2048  # seven or more digits
+QUAD = 8192  # three full stops between digits, as in an IPv4 address
 COLONS = 4096  # two colons with at most four hexadecimal digits between them
 
 
@@ -53,7 +54,8 @@ def _wide_flags(code, kind, previous):  # type: ignore[no-untyped-def]
     if kind == SPACE:
         found |= ODD_SPACE
     composed = kind == MARK or 0x1100 <= code < 0x1200 or 0xF900 <= code < 0xFB00 or 0x2F800 <= code < 0x2FA20
-    if composed or code in (0x37E, 0x387, 0x2126, 0x212A, 0x212B, 0x2000, 0x2001, 0x2329, 0x232A) or 0x1F71 <= code < 0x2000:
+    single = code in (0x37E, 0x387, 0x2126, 0x212A, 0x212B, 0x2000, 0x2001, 0x2329, 0x232A) or 0x1F71 <= code < 0x2000
+    if composed or single:
         found |= COMPOSABLE
     if code == 0x200B or code == 0x2060 or code == 0xAD:
         found |= INVISIBLE
@@ -77,12 +79,19 @@ def _is_entity(data, i, end):  # type: ignore[no-untyped-def]
 def _flag(data, offsets, table, out):  # type: ignore[no-untyped-def]
     for document in range(len(offsets) - 1):
         start, end = offsets[document], offsets[document + 1]
-        found, digits, feeds, hexadecimal = 0, 0, 0, -1
+        found, digits, feeds, hexadecimal, stops = 0, 0, 0, -1, 0
         previous = np.int64(0x0A)
         i = start
         while i < end:
             here = i
             code, i = decode(data, i, end)
+            if code == 0x2E:
+                stops = stops + 1 if 0x30 <= previous <= 0x39 else 0
+            elif 0x30 <= code <= 0x39:
+                if stops >= 3:
+                    found |= QUAD
+            else:
+                stops = 0
             if code >= 0x80:
                 kind = class_of(table, code)
                 found |= _wide_flags(code, kind, previous)

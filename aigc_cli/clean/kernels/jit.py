@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 from numba import types
+from numba.core import config as numba_config
 
 from aigc_cli.core.files import hash_text
 
@@ -50,12 +51,13 @@ def cache_folder() -> Path | None:
 @contextlib.contextmanager
 def _numba_cache(folder: Path) -> Iterator[None]:
     """numba's cache folder for functions compiled inside; other users of numba keep theirs."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    config: Any = numba_config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -91,7 +91,7 @@ def _top(grams, left, length, sums, spaces, keys, stamps, tally, firsts, stamp, 
 
 @inner
 def _repeated(grams, left, length, sums, keys, stamps, stamp, mask):  # type: ignore[no-untyped-def]
-    """Characters in n-grams that occurred before, none counted twice: after a repeated one the search goes on behind."""
+    """Characters in n-grams that occurred before, none twice: behind a repeated one the search goes on."""
     total, i = 0, 0
     while i < left:
         slot = _slot(keys, stamps, stamp, mask, grams[i])

@@ -1,4 +1,4 @@
-"""One pass over each document: characters by class, words, lines, bullets, ellipses; and the stop words of its language."""
+"""One pass over each document: characters by class, words, lines, bullets, ellipses; and its stop words."""
 
 from __future__ import annotations
 

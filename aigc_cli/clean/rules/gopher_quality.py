@@ -46,13 +46,14 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     column = batch.column("text")
     numbers = scan(column)
     languages = [
-        name if name not in (None, "und") else "zh" if by_character else "en"
+        _asked_in(name, by_character)
         for name, by_character in zip(batch.column("lang").to_pylist(), numbers.by_character.tolist(), strict=True)
     ]
     stop_words = StopWords(STOP_WORDS).count(column, languages)
     single, words = numbers.by_character, np.maximum(numbers.words, 1)
     lines = np.maximum(numbers.lines, 1)
-    mean = numbers.word_chars / words
+    longer = words - numbers.character_words  # a Han character inside a text in letters is no short word
+    mean = (numbers.word_chars - numbers.character_words) / np.maximum(longer, 1)
     symbols = np.maximum(numbers.hashes, numbers.ellipses) / words
     bullets, ellipses = numbers.bullet_lines / lines, numbers.ellipsis_lines / lines
     alpha = numbers.alpha_words / words
@@ -63,7 +64,7 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     checks = [
         ("min_words", numbers.words < np.where(single, options.min_characters, options.min_words)),
         ("max_words", words > np.where(single, options.max_characters or endless, options.max_words or endless)),
-        ("min_mean_word_length", ~single & (mean < options.min_mean_word_length)),
+        ("min_mean_word_length", ~single & (longer > 0) & (mean < options.min_mean_word_length)),
         ("max_mean_word_length", ~single & (mean > options.max_mean_word_length)),
         ("max_symbol_ratio", symbols > options.max_symbol_ratio),
         ("max_bullet_lines", enough_lines & (bullets > options.max_bullet_lines)),
@@ -73,3 +74,10 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     ]
     values = (mean, symbols, bullets, ellipses, alpha, stop_words)
     return Outcome(reasons=first_reasons(len(words), checks), stats=dict(zip(STATS, values, strict=True)))
+
+
+def _asked_in(language: str | None, by_character: bool) -> str:
+    """The language whose stop words are asked for. The script outweighs what a document says of itself."""
+    if by_character:
+        return language if language in ("zh", "ja") else "zh" if language in (None, "und") else str(language)
+    return "en" if language in (None, "und", "zh", "ja") else str(language)

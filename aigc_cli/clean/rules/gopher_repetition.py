@@ -25,6 +25,9 @@ STATS = _SHARES
 class Options:
     """Gopher repetition: largest shares. The defaults are the published ones."""
 
+    min_words: int = opt(
+        0, "Documents with fewer words (Chinese: half the characters) are not judged.", unit="words", min=0
+    )
     dup_lines: float = opt(0.30, "Repeated lines, of all lines.", min=0, max=1)
     dup_paragraphs: float = opt(0.30, "Repeated paragraphs, of all paragraphs.", min=0, max=1)
     dup_line_chars: float = opt(0.20, "Characters in repeated lines.", min=0, max=1)
@@ -59,6 +62,13 @@ def shares(column: pa.Array) -> dict[str, pa.Array]:
 
 def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     """Reasons named after the limits that were exceeded."""
-    found = shares(batch.column("text"))
-    checks = [(name, found[name] > getattr(options, name)) for name in _SHARES]
+    import numpy as np
+
+    from aigc_cli.clean.kernels.scan import scan
+
+    column = batch.column("text")
+    numbers = scan(column)
+    judged = numbers.words >= options.min_words * np.where(numbers.by_character, 2, 1)
+    found = shares(column)
+    checks = [(name, judged & (found[name] > getattr(options, name))) for name in _SHARES]
     return Outcome(reasons=first_reasons(batch.num_rows, checks), stats=found)

@@ -92,7 +92,8 @@ def _by_script(numbers: Scan, row: int) -> tuple[str, float] | None:
         kana, both = int(classes[t.KANA]), int(classes[t.HAN] + classes[t.KANA])
         if both < int(classes[t.UNSPACED]):
             return None
-        return "ja" if kana > KANA_SHARE * both else "zh", both / letters
+        share = int(numbers.character_words[row]) / int(numbers.words[row])
+        return "ja" if kana > KANA_SHARE * both else "zh", share
     script = int(classes[t.LATIN : t.LETTER + 1].argmax()) + t.LATIN
     code = {t.HANGUL: "ko", t.GREEK: "el", t.HEBREW: "he"}.get(script)
     return (code, int(classes[script]) / letters) if code else None

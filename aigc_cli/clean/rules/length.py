@@ -35,7 +35,5 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     few = np.where(single, options.min_characters, options.min_words)
     endless = np.iinfo(np.int64).max
     many = np.where(single, options.max_characters or endless, options.max_words or endless)
-    reasons = first_reasons(
-        len(words), [("empty", numbers.chars == 0), ("short", words < few), ("long", words > many)]
-    )
+    reasons = first_reasons(len(words), [("empty", numbers.chars == 0), ("short", words < few), ("long", words > many)])
     return Outcome(reasons=reasons, stats={"chars": numbers.chars, "words": words})

@@ -51,7 +51,7 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     total: Counter[str] = Counter()
     numbers: np.ndarray = np.zeros(batch.num_rows)
     texts = {}
-    for row in (found & (f.AT | f.DIGITS | f.COLONS)).nonzero()[0].tolist():
+    for row in (found & (f.AT | f.DIGITS | f.COLONS | f.QUAD)).nonzero()[0].tolist():
         text = column[row].as_py() or ""
         redacted, counts = redact(text, options, int(found[row]))
         if counts:

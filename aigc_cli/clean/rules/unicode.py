@@ -34,10 +34,8 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     found = f.flags(column)
     suspicion = f.CONTROL | (f.MOJIBAKE if options.mojibake else 0) | (f.ENTITY if options.entities else 0)
     normal = f.COMPOSABLE if options.normalization == "NFC" else 0
-    if options.normalization == "NFKC":
-        rows = range(len(column))
-    else:
-        rows = (found & (suspicion | normal)).nonzero()[0].tolist()
+    everything = options.normalization == "NFKC"
+    rows = [*range(len(column))] if everything else (found & (suspicion | normal)).nonzero()[0].tolist()
     texts = {}
     for row in rows:
         text = column[row].as_py() or ""

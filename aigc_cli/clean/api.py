@@ -1,0 +1,123 @@
+"""clean: from raw files or shards to documents worth training on."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aigc_cli.clean.dedup.find import Duplicates, find_duplicates
+from aigc_cli.clean.facts import Gatherer, remarks, summary
+from aigc_cli.clean.options import CleanOptions
+from aigc_cli.clean.publish import write
+from aigc_cli.clean.recipe import Rule, described, rules_of
+from aigc_cli.clean.step import CleanStep, document_schema
+from aigc_cli.collect.api import ensure_shards
+from aigc_cli.core import console
+from aigc_cli.core.console import Result
+from aigc_cli.core.engine import Parts, Unit, map_units
+from aigc_cli.core.errors import DataError
+from aigc_cli.core.files import canonical_json
+from aigc_cli.core.options import Common
+from aigc_cli.core.run import Run
+from aigc_cli.core.shards import Shards
+
+VERSION = 1
+CACHE = "cache"  # in the result: the rows before deduplication, reused when some inputs change
+
+
+def clean(inputs: Sequence[str | Path], options: CleanOptions | None = None, common: Common | None = None) -> Result:
+    """Cleaned document shards of `inputs` (files, directories, globs, shards; "-" is standard input).
+
+    With "-" and no output, cleaned documents go to stdout as JSON Lines and the Result has no path.
+    Raises ConfigError for wrong rules, DataError when no document is left.
+    """
+    options, common = options or CleanOptions(), common or Common()
+    rules = rules_of(options)
+    names = [str(name) for name in inputs]
+    if names == ["-"] and common.output is None and not common.dry_run:
+        from aigc_cli.clean.stream import clean_stream
+
+        return clean_stream(rules, options, common)
+    if common.dry_run:
+        return Result("clean", None, {"rules": described(rules)}, _plan(names, rules))
+    return clean_shards(ensure_shards(names, common), rules, options, common)
+
+
+def clean_shards(path: Path, rules: list[Rule], options: CleanOptions, common: Common) -> Result:
+    """Clean the document shards at `path`."""
+    settings = {"rules": described(rules), "keep_rejected": options.keep_rejected, "seed": common.seed}
+    with Run(common.output, stage="clean", version=VERSION, options=settings, inputs=[path], default="clean",
+             common=common) as run:  # fmt: skip
+        if run.up_to_date:
+            return run.result(lines=summary(run.path, run.manifest), next=_next(run.path))
+        shards = Shards.open(path)
+        step = CleanStep(tuple(rules), document_schema(shards.schema), options.keep_rejected, common.seed)
+        splits, units = _units(shards, step)
+        parts = map_units(run, units, step, schema=step.schema, label="clean", name=CACHE)
+        return _publish(run, parts, step, splits)
+
+
+def _units(shards: Shards, step: CleanStep) -> tuple[dict[str, int], list[Unit]]:
+    """(number of units by split, units): their keys depend on the rules that look at single documents only."""
+    _, minhash = step.compared
+    keys = [minhash.ngram, minhash.bands, minhash.rows, step.seed] if minhash else []
+    salt = canonical_json([
+        VERSION, described(step.per_document), step.keep_rejected, keys, str(step.schema), sys.version_info[:2],
+    ])  # fmt: skip
+    by_split = {split: [unit.derive(salt) for unit in shards.units(split)] for split in shards.splits}
+    seen: set[str] = set()
+    units = []
+    for split, listed in by_split.items():
+        for unit in listed:
+            unit = unit if unit.key not in seen else unit.derive(f"{split} {len(seen)}")
+            seen.add(unit.key)
+            units.append(unit)
+    return {split: len(listed) for split, listed in by_split.items()}, units
+
+
+def _publish(run: Run, parts: Parts, step: CleanStep, splits: dict[str, int]) -> Result:
+    exact, minhash = step.compared
+    duplicates = Duplicates.none(sum(unit.rows for unit in parts.units))
+    if exact or minhash:
+        with console.progress("deduplicate", None, "steps"):
+            duplicates = find_duplicates(parts, run.dir / "parts", exact=exact, minhash=minhash)
+    gatherer = Gatherer(duplicates)
+    numbers = parts.counts
+    write(run.dir, parts, step, splits, duplicates, gatherer)
+    facts = gatherer.facts(step.rules, numbers)
+    if not gatherer.documents:
+        shutil.rmtree(run.dir, ignore_errors=True)  # there is nothing to continue from
+        lost = ", ".join(f"{f['rule']} {f['dropped']:,}" for f in facts["funnel"] if f["dropped"])
+        raise DataError(f"every document was dropped: {lost}", _hint(facts["funnel"]))
+    parts.merge(run.dir / CACHE)
+    counts = {
+        "documents_in": int(numbers["documents"]), "documents": gatherer.documents,
+        "dropped": int(numbers["documents"]) - gatherer.documents, "bytes_in": int(numbers["bytes"]),
+        "bytes": gatherer.bytes,
+    }  # fmt: skip
+    for remark in remarks(facts["funnel"]):
+        console.warn(remark)
+    lines = summary(run.path, {"counts": counts, "facts": facts})
+    times = {"units": len(parts.units), "units_computed": parts.computed, "candidate_pairs": duplicates.candidates}
+    return run.publish(counts=counts, facts=facts, lines=lines, next=_next(run.path), times=times)
+
+
+def _hint(funnel: list[dict[str, Any]]) -> str:
+    worst = max(funnel, key=lambda entry: entry["dropped"])
+    if worst["rule"] == "length":
+        return "give a smaller --min-words"
+    if worst["rule"] == "language":
+        return "check --languages"
+    return f"write a recipe whose rules do not hold {worst['rule']}, and give it with --config"
+
+
+def _next(path: Path) -> str:
+    return f"aigc tokenize {path} -o tokens"
+
+
+def _plan(names: Sequence[str], rules: list[Rule]) -> list[str]:
+    rows = [(name, ", ".join(f"{k} {v}" for k, v in vars(options).items())) for name, options in rules]
+    return [f"would clean {', '.join(names)}", console.table("rules", ["rule", "options"], rows)]

@@ -1,0 +1,233 @@
+"""The rules that look at one document at a time, composed to one step over record batches."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from aigc_cli.clean.dedup.keys import COLUMN, key_type, make_keys
+from aigc_cli.clean.outcome import Outcome, with_texts
+from aigc_cli.clean.recipe import Rule, module
+from aigc_cli.clean.rules import GLOBAL
+from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
+
+EXAMPLE_CHARS = 200
+REPAIRS_PER_BATCH = 1  # before/after examples of each rule
+_AROUND = 40  # characters before and after the first difference in such an example
+OWN = ("stats", "rule", "reason", "repair", COLUMN)  # columns that clean adds; an input's own of that name are dropped
+
+Payload = tuple[str, str, int, int]  # (shards, split, first row, rows)
+
+
+def document_schema(columns: pa.Schema) -> pa.Schema:
+    """The schema of documents with the columns of `columns`: those of every document first, then the input's own."""
+    own = [field for field in columns if field.name not in DOCUMENT_SCHEMA.names and field.name not in OWN]
+    return pa.schema([*DOCUMENT_SCHEMA, *own])
+
+
+@dataclass(frozen=True)
+class CleanStep:
+    """step(payload) -> (documents, counts): kept and dropped rows in input order, dropped ones with rule and reason.
+
+    Dropped texts are cut to EXAMPLE_CHARS unless `keep_rejected`. `documents` is the schema from document_schema.
+    """
+
+    rules: tuple[Rule, ...]
+    documents: pa.Schema
+    keep_rejected: bool = False
+    seed: int = 0
+
+    @property
+    def per_document(self) -> list[Rule]:
+        """The rules of this step."""
+        return [(name, options) for name, options in self.rules if name not in GLOBAL]
+
+    @property
+    def stats(self) -> list[str]:
+        """Names in the stats column."""
+        return list(dict.fromkeys(stat for name, _ in self.per_document for stat in module(name).STATS))
+
+    @property
+    def compared(self) -> tuple[bool, Any]:
+        """(whether exact duplicates are looked for, minhash options or None)."""
+        named = dict(self.rules)
+        return "exact" in named, named.get("minhash")
+
+    @functools.cached_property
+    def schema(self) -> pa.Schema:
+        """What the step yields."""
+        fields = list(self.documents)
+        if self.stats:
+            fields.append(pa.field("stats", pa.struct([(name, pa.float32()) for name in self.stats])))
+        fields += [pa.field(name, pa.string()) for name in ("rule", "reason", "repair")]
+        exact, minhash = self.compared
+        if exact or minhash:
+            fields.append(pa.field(COLUMN, key_type(minhash)))
+        return pa.schema(fields)
+
+    def __call__(self, payload: Payload) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:
+        """Clean the rows of one unit."""
+        path, split, start, rows = payload
+        for batch in _open(path).rows(start, rows, split=split):
+            yield self.clean(conform(batch, self.documents))
+
+    def clean(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
+        """One batch with the columns of `documents`; see the class."""
+        state = _State(batch, self.stats)
+        state.counts["documents"] += batch.num_rows
+        state.counts["bytes"] += int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
+        _count_lengths(batch.column("text"), state.counts)
+        for name, options in self.per_document:
+            state.counts[f"{name}:in"] += len(state.rows)
+            if len(state.rows):
+                state.take(name, module(name).apply(state.batch, options))
+        return state.finish(self), dict(state.counts)
+
+
+class _State:
+    """A batch on its way through the rules: the rows still alive, and what was found out."""
+
+    def __init__(self, batch: pa.RecordBatch, stats: list[str]) -> None:
+        self.batch = batch
+        self.rows = np.arange(batch.num_rows)  # of the input batch, still alive
+        self.changed = np.zeros(batch.num_rows, dtype=bool)
+        self.stats = {name: np.full(batch.num_rows, np.nan) for name in stats}
+        self.repairs: dict[int, str] = {}
+        self.reasons: dict[int, tuple[str, str]] = {}
+        self.dropped: list[tuple[np.ndarray, pa.RecordBatch]] = []
+        self.counts: Counter[str] = Counter()
+
+    def take(self, rule: str, outcome: Outcome) -> None:
+        """Apply what a rule decided."""
+        for key, number in outcome.counts.items():
+            self.counts[f"{rule}:count:{key}"] += number
+        for name, values in outcome.stats.items():
+            self.stats[name][self.rows] = values
+        if outcome.text:
+            self._change(rule, outcome.text)
+        if outcome.languages is not None:
+            self._set("lang", pa.array(outcome.languages, pa.string()))
+        if outcome.reasons is not None:
+            self._drop(rule, outcome.reasons)
+
+    def _change(self, rule: str, texts: Mapping[int, str]) -> None:
+        column = self.batch.column("text")
+        self.counts[f"{rule}:changed"] += len(texts)
+        free = [row for row in texts if int(self.rows[row]) not in self.repairs]
+        for row in free[:REPAIRS_PER_BATCH]:
+            before, after = difference(column[row].as_py() or "", texts[row])
+            self.repairs[int(self.rows[row])] = json.dumps([rule, before, after], ensure_ascii=False)
+        self.changed[self.rows[list(texts)]] = True
+        self._set("text", with_texts(column, texts))
+
+    def _drop(self, rule: str, reasons: list[str | None]) -> None:
+        gone = np.array([reason is not None for reason in reasons], dtype=bool)
+        for row in gone.nonzero()[0].tolist():
+            reason = str(reasons[row])
+            self.reasons[int(self.rows[row])] = (rule, reason)
+            self.counts[f"{rule}:drop:{reason}"] += 1
+        if gone.any():
+            self.dropped.append((self.rows[gone], self.batch.filter(pa.array(gone))))
+            self.batch, self.rows = self.batch.filter(pa.array(~gone)), self.rows[~gone]
+
+    def _set(self, name: str, values: pa.Array) -> None:
+        index = self.batch.schema.get_field_index(name)
+        self.batch = self.batch.set_column(index, self.batch.schema.field(index), values)
+
+    def finish(self, step: CleanStep) -> pa.RecordBatch:
+        """All rows in input order, with the columns of the step's schema."""
+        kept, rows = self.batch, self.rows
+        exact, minhash = step.compared
+        keys = make_keys(kept.column("text"), minhash, step.seed) if exact or minhash else None
+        if self.dropped:
+            parts = [batch if step.keep_rejected else _shortened(batch) for _, batch in self.dropped]
+            order = np.concatenate([rows, *(r for r, _ in self.dropped)])
+            back = pa.array(np.argsort(order, kind="stable"))
+            whole = pa.Table.from_batches([kept, *parts]).combine_chunks().take(back)
+            batch = whole.combine_chunks().to_batches()[0]
+            if keys is not None:
+                zeros = pa.array(np.zeros((len(order) - len(rows)) * keys.type.list_size, dtype=np.uint64))
+                empty = pa.FixedSizeListArray.from_arrays(zeros, keys.type.list_size)
+                keys = pa.concat_arrays([keys, empty]).take(back)
+        else:
+            batch = kept
+        count = batch.num_rows
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        columns["hash"] = _hashes(batch, self.changed)
+        if self.stats:
+            arrays = [pa.array(v.astype(np.float32), mask=np.isnan(v)) for v in self.stats.values()]
+            columns["stats"] = pa.StructArray.from_arrays(arrays, fields=list(step.schema.field("stats").type))
+        none = (None, None)
+        columns["rule"] = pa.array([self.reasons.get(row, none)[0] for row in range(count)], pa.string())
+        columns["reason"] = pa.array([self.reasons.get(row, none)[1] for row in range(count)], pa.string())
+        columns["repair"] = pa.array([self.repairs.get(row) for row in range(count)], pa.string())
+        if keys is not None:
+            columns[COLUMN] = keys.cast(step.schema.field(COLUMN).type)
+        return pa.RecordBatch.from_arrays([columns[name] for name in step.schema.names], schema=step.schema)
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with exactly the columns of `schema`; missing ones are null."""
+    columns = []
+    for field in schema:
+        index = batch.schema.get_field_index(field.name)
+        columns.append(pa.nulls(batch.num_rows, field.type) if index < 0 else batch.column(index).cast(field.type))
+    names = schema.names
+    text = names.index("text")
+    if columns[text].null_count:
+        columns[text] = pc.fill_null(columns[text], "")
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def difference(before: str, after: str) -> tuple[str, str]:
+    """The two texts around their first difference, at most EXAMPLE_CHARS each.
+
+    >>> difference("a cafÃ© in town", "a café in town")
+    ('a cafÃ© in town', 'a café in town')
+    """
+    shorter = min(len(before), len(after))
+    first = next((i for i in range(shorter) if before[i] != after[i]), shorter)
+    start = max(0, first - _AROUND)
+    return before[start : first + 2 * _AROUND][:EXAMPLE_CHARS], after[start : first + 2 * _AROUND][:EXAMPLE_CHARS]
+
+
+@functools.lru_cache(maxsize=2)
+def _open(path: str) -> Shards:
+    return Shards.open(path)
+
+
+def _shortened(batch: pa.RecordBatch) -> pa.RecordBatch:
+    index = batch.schema.get_field_index("text")
+    short = pc.utf8_slice_codeunits(batch.column(index), 0, EXAMPLE_CHARS)
+    return batch.set_column(index, batch.schema.field(index), short)
+
+
+def _hashes(batch: pa.RecordBatch, changed: np.ndarray) -> pa.Array:
+    """The hash column, made anew where the text changed or there was none."""
+    old = batch.column("hash").to_pylist()
+    texts = batch.column("text")
+    for row, value in enumerate(old):
+        if changed[row] or value is None:
+            old[row] = xxhash.xxh128_hexdigest((texts[row].as_py() or "").encode())
+    return pa.array(old, pa.string())
+
+
+def _count_lengths(column: pa.Array, counts: Counter[str]) -> None:
+    """Count documents by the power of two that their number of characters reaches."""
+    for bucket, number in zip(*np.unique(length_buckets(column), return_counts=True), strict=True):
+        counts[f"characters:{bucket}"] += int(number)
+
+
+def length_buckets(column: pa.Array) -> np.ndarray:
+    """k for each text of 2**k to 2**(k + 1) - 1 characters; -1 for empty ones."""
+    lengths = pc.fill_null(pc.utf8_length(column), 0).to_numpy(zero_copy_only=False)
+    return np.where(lengths > 0, np.log2(np.maximum(lengths, 1)).astype(np.int64), -1)
