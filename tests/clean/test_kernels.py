@@ -102,7 +102,8 @@ def test_documents_without_words_have_no_bands():
     [("cafÃ© now", flags.MOJIBAKE), ("Р°Р±", flags.MOJIBAKE), ("a\x07b", flags.CONTROL), ("\ufeffa", flags.CONTROL),
      ("a &amp; b", flags.ENTITY), ("e\u0301", flags.COMPOSABLE), ("a\r\nb", flags.CARRIAGE), ("a \nb", flags.TRAILING),
      ("a ", flags.TRAILING), ("a\n\n\nb", flags.BLANKS), ("a\u3000b", flags.ODD_SPACE), ("\na", flags.EDGE),
-     ("a\u200bb", flags.INVISIBLE), ("a@b", flags.AT), ("1234 567", flags.DIGITS), ("fe80::1", flags.COLONS), ("ip 1.2.3.4", flags.QUAD)],
+     ("a\u200bb", flags.INVISIBLE), ("a@b", flags.AT), ("1234 567", flags.DIGITS), ("fe80::1", flags.COLONS),
+     ("ip 1.2.3.4", flags.QUAD)],
 )  # fmt: skip
 def test_each_flag_is_raised_by_its_cause(one, bit):
     clean = "Plain text, with “quotes” & é; 中文，也没有问题。\n\nNext 12: 9:30.\n" + "end"

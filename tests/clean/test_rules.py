@@ -66,7 +66,7 @@ def test_unicode_repairs(broken, right):
 
 @pytest.mark.parametrize(
     "fine",
-    [ENGLISH, CHINESE, "“Quotes” – dashes… ﬁ ① ％，ＡＢＣ", "naïve façade, über; Сёстры и Русь", "AT&T &c; a < b &amp; <p>",
+    [ENGLISH, CHINESE, "“Quotes” – dashes… ﬁ ① ％，ＡＢＣ", "naïve façade; Сёстры", "AT&T &c; a < b &amp; <p>",
      "👩‍👩‍👧 می‌خواهم", "Ünïcödé\ttab\r\nline", "日本語のテキスト、ガギグ"],
 )  # fmt: skip
 def test_unicode_leaves_good_text_alone(fine):
@@ -89,9 +89,9 @@ def test_whitespace_is_tidied_and_indentation_stays():
 
 @pytest.mark.parametrize(
     ("text", "language"),
-    [(ENGLISH, "en"), (CHINESE, "zh"), ("これは日本語の文章です。今日はとても天気がいい。", "ja"), ("안녕하세요. 오늘은 날씨가 좋습니다.", "ko"),
-     ("Καλημέρα σας, τι κάνετε σήμερα;", "el"), ("Сегодня хорошая погода, мы идём гулять в парк.", "ru"),
-     ("Der Hund läuft durch den Garten und bellt den Nachbarn an.", "de"), ("使用 pip install 命令安装 numpy 包，然后运行程序。", "zh"),
+    [(ENGLISH, "en"), (CHINESE, "zh"), ("これは日本語です。今日は天気がいい。", "ja"), ("오늘은 날씨가 좋습니다.", "ko"),
+     ("Καλημέρα σας, τι κάνετε σήμερα;", "el"), ("Сегодня хорошая погода, мы идём в парк.", "ru"),
+     ("Der Hund läuft durch den Garten.", "de"), ("用 pip install 命令装 numpy 包，再运行。", "zh"),
      ("Il fait beau aujourd'hui et nous allons à la plage.", "fr"), ("สวัสดีครับ วันนี้อากาศดีมาก", "th")],
 )  # fmt: skip
 def test_languages_are_told(text, language):
@@ -148,7 +148,7 @@ CASES = {
     "bullets but one": "Ten facts:\n" + "\n".join("• " + " ".join(ENGLISH.split()[i : i + 6]) for i in range(0, 54, 6)),
     "ellipsis lines": "\n".join(" ".join(ENGLISH.split()[i : i + 6]) + "..." * (i < 24) for i in range(0, 60, 6)),
     "numbers": ENGLISH + " 12 34 56" * 8,
-    "no stop words": " ".join(f"{a}{b}" for a in ("gull", "reed", "clay", "moss") for b in ("ock", "ane", "ist") for _ in range(5)),
+    "no stop words": " ".join(f"{a}{b}" for a in ("gull", "reed", "clay") for b in ("ock", "ane", "ist", "ern") * 5),
     "long words": " ".join(["the of", *["characteristically"] * 60]),
     "short words": " ".join(["the of", *["ab"] * 60]),
 }  # fmt: skip
@@ -189,7 +189,7 @@ def test_chinese_is_not_measured_by_english_words():
         * 2
     )
     assert reasons(run("gopher_quality", silent), 1) == ["min_stop_words"]
-    assert reasons(run("gopher_quality", CHINESE.replace("，", "……") + "……" * 20), 1) == ["max_symbol_ratio"]
+    assert reasons(run("gopher_quality", CHINESE.replace("，", "……") + "……好" * 20), 1) == ["max_symbol_ratio"]
     listed = "\n".join("·" + CHINESE[i : i + 12].lstrip("，。") for i in range(0, 96, 12))
     assert reasons(run("gopher_quality", listed), 1) == ["max_bullet_lines"]
 
@@ -223,7 +223,7 @@ REPETITIVE = {
     f"A\n\nB\n\n{ENGLISH}\n\nA\n\nB": True,
     "of the " * 14 + ENGLISH: True,
     "New York " * 8 + ENGLISH: True,
-    ENGLISH + " " + " ".join(ENGLISH.split()[:11]): True,
+    ENGLISH + " " + " ".join(ENGLISH.split()[:14]): True,
     ENGLISH + " " + " ".join(ENGLISH.split()[:5]): False,
     CHINESE + CHINESE[:26]: True,
     CHINESE + CHINESE[:14]: False,
@@ -301,7 +301,8 @@ def test_the_default_recipe_keeps_poems_and_questions():
     rules = [(n, o) for n, o in rules_of(CleanOptions()) if n not in GLOBAL]
     kept = ["床前明月光，疑是地上霜。举头望明月，低头思故乡。",
             "What is the capital of France? The capital of France is Paris.",
-            "Tyger Tyger, burning bright,\nIn the forests of the night;", "- Who is there?\n- It is only the wind, said the old man."]  # fmt: skip
+            "Tyger Tyger, burning bright,\nIn the forests of the night;",
+            "- Who is there?\n- It is only the wind, said the old man."]  # fmt: skip
     for name, options in rules:
         assert reasons(module(name).apply(batch(*kept), options), len(kept)) == [None] * len(kept), name
 
