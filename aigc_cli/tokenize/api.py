@@ -23,7 +23,7 @@ from aigc_cli.models.tokenizer import FILES, Tokenizer
 from aigc_cli.tokenize.documents import Survey, sample, survey, texts_of
 from aigc_cli.tokenize.encoding import Task, encode_task, part_schema
 from aigc_cli.tokenize.facts import excerpts, facts_of, lines_of
-from aigc_cli.tokenize.options import TokenizeOptions
+from aigc_cli.tokenize.options import DEFAULT_KIND, TokenizeOptions
 from aigc_cli.tokenize.packing import Packer
 from aigc_cli.tokenize.vocabulary import auto_vocab_size, train_tokenizer
 
@@ -102,7 +102,7 @@ def _effective(options: TokenizeOptions, common: Common) -> dict[str, Any]:
         for name in ("kind", "vocab_size", "coverage", "split_digits", "sample_bytes"):
             del values[name]
         return values
-    return {**values, "kind": options.kind or "unigram", "seed": common.seed}
+    return {**values, "kind": options.kind or DEFAULT_KIND, "seed": common.seed}
 
 
 def _vocabulary(run: Run, sources: list[Shards], found: Survey, options: TokenizeOptions) -> Tokenizer:
@@ -114,12 +114,13 @@ def _vocabulary(run: Run, sources: list[Shards], found: Survey, options: Tokeniz
             if tokenizer.digest == entry["vocabulary"]:
                 return tokenizer
     size = min(found.train_bytes, options.sample_bytes)
-    kind = options.kind or "unigram"
+    kind = options.kind or DEFAULT_KIND
     console.say(f"learning a {kind} vocabulary from {console.human_bytes(size)} of text")
     texts = list(sample(sources, found, options.sample_bytes, run.common.seed))
     tokenizer = train_tokenizer(
-        texts, kind=kind, vocab_size=options.vocab_size, coverage=options.coverage, split_digits=options.split_digits
-    )
+        texts, kind=kind, vocab_size=options.vocab_size, total_bytes=found.train_bytes, coverage=options.coverage,
+        split_digits=options.split_digits,
+    )  # fmt: skip
     for text in texts[:: -(-len(texts) // CHECKED)]:
         if tokenizer.decode(tokenizer.encode(text[:CHECKED_CHARS])) != text[:CHECKED_CHARS]:
             raise AigcError("the new tokenizer does not give text back unchanged", "this is a bug: please report it")
@@ -177,7 +178,7 @@ def _plan(sources: list[Shards], options: TokenizeOptions, given: Tokenizer | No
     about = "all characters" if options.kind == "char" and not options.vocab_size else f"about {size:,} pieces"
     lines = [
         f"{found.documents:,} documents, {console.human_bytes(found.train_bytes)} of text in train",
-        f"vocabulary: {options.kind or (given.kind if given else 'unigram')}, {about}; records of {options.length}",
+        f"vocabulary: {options.kind or (given.kind if given else DEFAULT_KIND)}, {about}; records of {options.length}",
     ]
     return Result("tokenize", None, {"documents": found.documents, "train_bytes": found.train_bytes}, lines)
 

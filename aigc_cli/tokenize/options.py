@@ -8,13 +8,16 @@ from typing import Literal
 
 from aigc_cli.core.options import opt
 
+DEFAULT_KIND = "bpe"
+
 
 @dataclass
 class TokenizeOptions:
     """Vocabulary and records."""
 
     kind: Literal["unigram", "bpe", "char"] | None = opt(
-        None, "Model of the vocabulary: unigram, bpe or char; default: unigram."
+        None,
+        "Model of the vocabulary: bpe (learned 10 times faster), unigram (encodes 3 times faster), char; default: bpe.",
     )
     vocab_size: int | None = opt(
         None, "Pieces, special tokens and 256 bytes included; default: a power of two by the amount of text.",

@@ -37,13 +37,15 @@ def auto_vocab_size(text_bytes: int) -> int:
 def train_tokenizer(
     texts: Iterable[str],
     *,
-    kind: str = "unigram",
+    kind: str = "bpe",
     vocab_size: int | None = None,
+    total_bytes: int | None = None,
     coverage: float = 0.9995,
     split_digits: bool = False,
 ) -> Tokenizer:
-    """A tokenizer learned from `texts`; None as size chooses by the amount of text (all characters for "char").
+    """A tokenizer learned from `texts`; None as size chooses by `total_bytes` of text (default: these).
 
+    A "char" vocabulary of size None has every character that `coverage` asks for.
     Equal texts in equal order give an equal model. Raises ConfigError for a size that the text cannot fill or that
     is too small for its characters, DataError when there is no text.
     """
@@ -53,7 +55,7 @@ def train_tokenizer(
     settings = {"model_type": kind, "character_coverage": coverage, "split_digits": split_digits}
     if kind == "char" and vocab_size is None:
         settings["hard_vocab_limit"] = False
-    size = vocab_size or (MAX_VOCAB if kind == "char" else auto_vocab_size(sum(map(len, lines))))
+    size = vocab_size or (MAX_VOCAB if kind == "char" else auto_vocab_size(total_bytes or sum(map(len, lines))))
     return Tokenizer(_finish(_train_sized(lines, settings, size, vocab_size is not None)), "the new model")
 
 
