@@ -40,7 +40,7 @@ def filter(source: str, options: FilterOptions | None = None, common: Common | N
         if isinstance(records, Result):
             return records
         records = _prepared(records, options.field, checks)
-        funnel = {name: {"rule": name, "seen": 0, "dropped": 0, "examples": []} for name in checks}
+        funnel = {name: {"rule": name, "in": 0, "dropped": 0, "examples": []} for name in checks}
         counts: Counter[str] = Counter()
         directory = run.dir if run is not None else None
         with Writers(directory, "kept.jsonl", "rejected.jsonl") as out, console.progress("filter", unit="texts") as bar:
@@ -75,7 +75,10 @@ def correct(source: str, options: CorrectOptions | None = None, common: Common |
         by_rule: Counter[str] = Counter()
         examples: list[Record] = []
         directory = run.dir if run is not None else None
-        with Writers(directory, "corrected.jsonl", "corrections.jsonl") as out, console.progress("correct", unit="texts") as bar:
+        with (
+            Writers(directory, "corrected.jsonl", "corrections.jsonl") as out,
+            console.progress("correct", unit="texts") as bar,
+        ):
             for number, record in enumerate(records):
                 before = record[options.field]
                 after, edits = corrector(before)
@@ -141,7 +144,7 @@ def _sort(
     values: dict[str, Any] = {}
     for name, check in checks.items():
         fact = funnel[name]
-        fact["seen"] += 1
+        fact["in"] += 1
         finding = check(record[field], number)
         if finding.reason:
             fact["dropped"] += 1
@@ -176,6 +179,7 @@ def _opened(
         records, common = iter(held), replace(common, force=True)
     else:
         inputs.insert(0, path.parent if _is_payload(path) else path)
+        inputs += _model(path, field) if inputs[0] == path else []
     default = {"filter": "filtered", "correct": "corrected"}[stage]
     with Run(common.output, stage=stage, version=VERSION, options=resolved(options), inputs=inputs, default=default,
              common=common) as run:  # fmt: skip
@@ -194,6 +198,12 @@ def _is_payload(path: Path) -> bool:
     """Whether the file is part of the run directory it lies in; the run is then the parent in the lineage."""
     manifest = read_manifest(path.parent)
     return manifest is not None and path.name in manifest.get("files", {})
+
+
+def _model(path: Path, field: str) -> list[Path]:
+    """The model that the first record of a loose file names, if it is a run that is still there."""
+    model = next(read(path, field), {}).get("model")
+    return [Path(model)] if isinstance(model, str) and model and read_manifest(Path(model)) is not None else []
 
 
 def _leave(

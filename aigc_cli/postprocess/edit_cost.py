@@ -27,7 +27,7 @@ def _substitution() -> np.ndarray:
     for a in "aeiouy":
         for b in "aeiouy":
             costs[code[a], code[b]] = VOWEL
-    for a, b in CONFUSED_PAIRS:
+    for a, b in map(tuple, CONFUSED_PAIRS):
         costs[code[a], code[b]] = costs[code[b], code[a]] = CONFUSED
     np.fill_diagonal(costs, 0.0)
     return costs

@@ -58,9 +58,7 @@ def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Ed
     return joined
 
 
-def _groups(
-    first: Sequence[Edit], second: Sequence[Edit]
-) -> Iterator[tuple[int, int, list[Edit], list[Edit]]]:
+def _groups(first: Sequence[Edit], second: Sequence[Edit]) -> Iterator[tuple[int, int, list[Edit], list[Edit]]]:
     """Sets of edits whose spans in the middle text meet: (start, end, of the first, of the second)."""
     spans, shift = [], 0
     for e in first:

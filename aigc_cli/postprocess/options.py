@@ -13,11 +13,15 @@ from aigc_cli.core.options import opt
 class FilterOptions:
     """Filter options."""
 
-    rules: list[Any] = opt([], "Rules as a list: - length: {min_words: 5}. Default: all that need no flag.", recipe_only=True)
+    rules: list[Any] = opt(
+        [], "Rules as a list: - length: {min_words: 5}. Default: all that need no flag.", recipe_only=True
+    )
     field: str = opt("text", "Key of a record that holds the text.")
     language: list[str] = opt([], "Keep these languages only, e.g. en; may be repeated.")
     shards: Path | None = opt(None, "Training shards: drop texts that copy a long span of them.", affects_output=False)
-    max_copied_words: int = opt(50, "With --shards: longest span that may stand in the training text.", unit="words", min=1)
+    max_copied_words: int = opt(
+        50, "With --shards: longest span that may stand in the training text.", unit="words", min=1
+    )
     profanity_words: Path | None = opt(None, "File of further words to drop, one a line.", affects_output=False)
     skip: list[str] = opt([], "Leave out this rule; may be repeated.")
 

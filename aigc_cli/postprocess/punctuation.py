@@ -153,6 +153,5 @@ def _kind(text: str, position: int, step: int) -> str:
     return ""
 
 
-
 def _has_han(text: str) -> bool:
     return IS_HAN.search(text) is not None

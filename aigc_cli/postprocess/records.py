@@ -32,7 +32,9 @@ def locate(source: str) -> Path | None:
         if (path / name).is_file():
             return path / name
     found = sorted(path.glob("*.jsonl"))
-    texts = [p for p in found if p.name not in ("journal.jsonl", "metrics.jsonl", "rejected.jsonl", "corrections.jsonl")]
+    texts = [
+        p for p in found if p.name not in ("journal.jsonl", "metrics.jsonl", "rejected.jsonl", "corrections.jsonl")
+    ]
     if len(texts) == 1:
         return texts[0]
     raise DataError(f"{path} holds {len(texts)} JSONL files of texts", f"name the file, e.g. {path}/generated.jsonl")
@@ -62,7 +64,9 @@ def _parse(lines: Iterable[bytes], name: str, field: str) -> Iterator[Record]:
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise DataError(f"{name}, line {number}: not UTF-8 ({error.reason})", "convert the file to UTF-8") from error
+            raise DataError(
+                f"{name}, line {number}: not UTF-8 ({error.reason})", "convert the file to UTF-8"
+            ) from error
         if not line.strip():
             continue
         if is_json is None:
@@ -77,6 +81,8 @@ def _record(line: str, where: str, field: str) -> Record:
         raise DataError(f"{where}: not JSON ({error})", "write one JSON object a line") from error
     if not isinstance(record, dict):
         raise DataError(f"{where}: a {type(record).__name__}, not an object", 'write {"text": "..."}')
+    if field not in record and "error" in record:
+        record[field] = ""  # a prompt that generate could not answer; the rule of length drops it
     if not isinstance(record.get(field), str):
         what = "no text" if field not in record else f"a {type(record[field]).__name__}"
         raise DataError(f"{where}: {what} under '{field}'", f"name the key with --field; it has: {', '.join(record)}")

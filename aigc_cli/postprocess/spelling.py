@@ -62,7 +62,9 @@ class Speller:
     def knows(self, word: str) -> bool:
         """Whether a lower-case word, or its stem before 's, is in the list."""
         plain = word.replace("’", "'")
-        return (plain in self.known and plain not in RUN_TOGETHER) or (plain.endswith("'s") and plain[:-2] in self.known)
+        return (plain in self.known and plain not in RUN_TOGETHER) or (
+            plain.endswith("'s") and plain[:-2] in self.known
+        )
 
     def candidates(self, word: str) -> np.ndarray:
         """Row numbers of the words within MAX_EDITS edits (insert, delete, replace, swap neighbours) of `word`."""
@@ -125,14 +127,18 @@ def read_dictionary(path: Path) -> dict[str, int]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--dictionary {path} cannot be read: {error}", "give a UTF-8 text file, one word a line") from error
+        raise ConfigError(
+            f"--dictionary {path} cannot be read: {error}", "give a UTF-8 text file, one word a line"
+        ) from error
     counts = {}
     for number, line in enumerate(text.splitlines(), 1):
         parts = line.partition("#")[0].split()
         if not parts:
             continue
         if len(parts) > 2 or (len(parts) == 2 and not parts[1].isdecimal()):
-            raise ConfigError(f"{path}, line {number}: '{line.strip()}'", "write one word a line, or a word and a count")
+            raise ConfigError(
+                f"{path}, line {number}: '{line.strip()}'", "write one word a line, or a word and a count"
+            )
         counts[parts[0].lower()] = int(parts[1]) if len(parts) == 2 else ADDED_COUNT
     return counts
 
@@ -158,4 +164,3 @@ def misspellings(
         if guess is not None and guess.confidence >= min_confidence:
             word = guess.word.replace("'", "’") if "’" in line else guess.word
             yield m.start(), m.end(), word.capitalize() if m[0][0].isupper() else word
-

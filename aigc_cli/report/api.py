@@ -42,7 +42,10 @@ def report(
 def _target(paths: list[Path], output: Path | None) -> Path:
     if output is not None:
         if output.is_dir() or output.suffix.lower() not in (".html", ".htm"):
-            raise ConfigError(f"-o {output} is no HTML file", f"write -o {output}/report.html" if output.is_dir() else "end it in .html")
+            raise ConfigError(
+                f"-o {output} is no HTML file",
+                f"write -o {output}/report.html" if output.is_dir() else "end it in .html",
+            )
         return output
     if len(paths) > 1:
         return Path("report.html")

@@ -52,7 +52,12 @@ def thin(x: Sequence[float], y: Sequence[float], most: int = MOST_POINTS) -> tup
 
 
 def lines(
-    series: Sequence[Series], x_label: str, y_label: str, *, levels: Mapping[str, float] | None = None, caption: str = ""
+    series: Sequence[Series],
+    x_label: str,
+    y_label: str,
+    *,
+    levels: Mapping[str, float] | None = None,
+    caption: str = "",
 ) -> Html:
     """A line chart with axes, grid and legend; `levels` are dashed horizontal lines with a name."""
     shown = [s for s in series if any(map(math.isfinite, s.y))]
@@ -68,17 +73,30 @@ def lines(
     parts = [area.frame(x_label, y_label)]
     for name, level in levels.items():
         parts.append(h(f'<path class="level" d="M{LEFT} {area.y(level)}H{WIDTH - RIGHT}"/>'))
-        parts.append(h(f'<text x="{WIDTH - RIGHT - 4}" y="{area.y(level) - 5}" text-anchor="end">{{}}</text>', f"{name} {number(level)}"))
+        parts.append(
+            h(
+                f'<text x="{WIDTH - RIGHT - 4}" y="{area.y(level) - 5}" text-anchor="end">{{}}</text>',
+                f"{name} {number(level)}",
+            )
+        )
     for s in shown:
         parts.append(_path(area, s))
-    legend = join(
-        h(f'<li><i class="{"dash" if s.dashed else ""}" style="--c:var(--c{s.colour % COLOURS})"></i>{{}} <b>{{}}</b></li>',
-          s.name, number(float(s.y[-1])))
-        for s in shown if not s.faint
-    )  # fmt: skip
-    svg = h(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{{}}">{{}}</svg>', f"{y_label} against {x_label}", join(parts))
+    legend = join(_key(s) for s in shown if not s.faint)
+    svg = h(
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{{}}">{{}}</svg>',
+        f"{y_label} against {x_label}",
+        join(parts),
+    )
     note = h("<figcaption>{}</figcaption>", caption) if caption else Html("")
     return h('<figure>{}<ul class="legend">{}</ul>{}</figure>', svg, legend, note)
+
+
+def _key(s: Series) -> Html:
+    """A line of the legend: the colour, the name and the last value."""
+    kind, colour = "dash" if s.dashed else "", s.colour % COLOURS
+    return h(
+        f'<li><i class="{kind}" style="--c:var(--c{colour})"></i>{{}} <b>{{}}</b></li>', s.name, number(float(s.y[-1]))
+    )
 
 
 def _path(area: _Area, s: Series) -> Html:
@@ -121,7 +139,12 @@ class _Area:
             parts.append(h(f'<text x="{LEFT - 8}" y="{self.y(value) + 4}" text-anchor="end">{{}}</text>', short(value)))
         for value in ticks(self.x0, self.x1, 7):
             parts.append(h(f'<path class="tick" d="M{self.x(value)} {HEIGHT - BOTTOM}v5"/>'))
-            parts.append(h(f'<text x="{self.x(value)}" y="{HEIGHT - BOTTOM + 19}" text-anchor="middle">{{}}</text>', short(value)))
+            parts.append(
+                h(
+                    f'<text x="{self.x(value)}" y="{HEIGHT - BOTTOM + 19}" text-anchor="middle">{{}}</text>',
+                    short(value),
+                )
+            )
         parts.append(h(f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'))
         middle = (LEFT + WIDTH - RIGHT) / 2
         parts.append(h(f'<text class="name" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{{}}</text>', x_label))
@@ -137,33 +160,55 @@ def bars(values: Mapping[str, float], *, unit: str = "", colour: int = 0, most: 
     if len(items) > most:
         items = [*items[: most - 1], (f"{len(items) - most + 1} others", sum(v for _, v in items[most - 1 :]))]
     top = max((v for _, v in items), default=0) or 1
-    rows = [
-        h(f'<tr><th>{{}}</th><td class="bar"><i style="width:{max(v, 0) / top * 100:.2f}%;--c:var(--c{colour})"></i></td>'
-          "<td class=n>{}</td></tr>", name, (format(v, form) if form else number(v)) + (f" {unit}" if unit else ""))
-        for name, v in items
-    ]  # fmt: skip
+    rows = []
+    for name, value in items:
+        bar = h(f'<i style="width:{max(value, 0) / top * 100:.2f}%;--c:var(--c{colour})"></i>')
+        told = (format(value, form) if form else number(value)) + (f" {unit}" if unit else "")
+        rows.append(h('<tr><th>{}</th><td class="bar">{}</td><td class=n>{}</td></tr>', name, bar, told))
     return h('<table class="bars">{}</table>', join(rows)) if rows else Html("")
 
 
-def histogram(edges: Sequence[float], counts: Sequence[int], x_label: str, *, caption: str = "") -> Html:
-    """Columns between `edges` (one more than `counts`), evenly wide whatever the edges' distances are."""
+def histogram(
+    edges: Sequence[float],
+    counts: Sequence[int],
+    x_label: str,
+    *,
+    behind: Sequence[int] | None = None,
+    caption: str = "",
+) -> Html:
+    """Columns between `edges` (one more than `counts`), evenly wide whatever the edges' distances are.
+
+    `behind` are counts drawn in grey behind the columns. Empty columns at both ends are left out.
+    """
+    behind = behind if behind is not None else counts
+    used = [i for i, pair in enumerate(zip(counts, behind, strict=True)) if any(pair)]
+    if used:
+        edges = edges[used[0] : used[-1] + 2]
+        counts, behind = counts[used[0] : used[-1] + 1], behind[used[0] : used[-1] + 1]
     if not counts or not any(counts):
         return Html("")
     height = 220
-    top, step = max(counts), (WIDTH - LEFT - RIGHT) / len(counts)
+    top, step = max(*counts, *behind), (WIDTH - LEFT - RIGHT) / len(counts)
     scale = (height - TOP - BOTTOM) / top
     parts = []
     for value in ticks(0, top, 4):
         y = round(height - BOTTOM - value * scale, 1)
         parts.append(h(f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'))
         parts.append(h(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{{}}</text>', short(value)))
-    for i, count in enumerate(counts):
-        x, y = LEFT + i * step, height - BOTTOM - count * scale
-        box = f'<rect class="column" x="{x + 1:.1f}" y="{y:.1f}" width="{max(step - 2, 1):.1f}" height="{count * scale:.1f}">'
-        parts.append(h(box + "<title>{}</title></rect>", f"{short(edges[i])} to {short(edges[i + 1])}: {count:,}"))
+    for i in range(len(counts)):
+        for kind, count in (("column before", behind[i]), ("column", counts[i])):
+            x, y = LEFT + i * step, height - BOTTOM - count * scale
+            box = f'<rect class="{kind}" x="{x + 1:.1f}" y="{y:.1f}" width="{max(step - 2, 1):.1f}" '
+            box += f'height="{count * scale:.1f}">'
+            parts.append(h(box + "<title>{}</title></rect>", f"{short(edges[i])} to {short(edges[i + 1])}: {count:,}"))
     every = max(1, math.ceil(len(edges) / 10))
     for i in range(0, len(edges), every):
-        parts.append(h(f'<text x="{LEFT + i * step:.1f}" y="{height - BOTTOM + 18}" text-anchor="middle">{{}}</text>', short(edges[i])))
+        parts.append(
+            h(
+                f'<text x="{LEFT + i * step:.1f}" y="{height - BOTTOM + 18}" text-anchor="middle">{{}}</text>',
+                short(edges[i]),
+            )
+        )
     parts.append(h(f'<path class="axis" d="M{LEFT} {height - BOTTOM}H{WIDTH - RIGHT}"/>'))
     parts.append(h(f'<text class="name" x="{WIDTH / 2}" y="{height - 8}" text-anchor="middle">{{}}</text>', x_label))
     svg = h(f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{{}}">{{}}</svg>', x_label, join(parts))

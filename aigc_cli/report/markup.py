@@ -64,6 +64,29 @@ def size(n_bytes: float) -> str:
     return f"{int(n_bytes)} B"
 
 
+# The order in which counts are told, since manifests sort their keys; other names follow as they come.
+FIRST = (
+    "files",
+    "documents",
+    "texts",
+    "kept",
+    "corrected",
+    "changed",
+    "edits",
+    "rejected",
+    "dropped",
+    "bytes",
+    "words",
+)
+
+
+def counted(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Names and numbers of a manifest's counts, in an order that people expect."""
+    items = [(k, v) for k, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)]
+    items.sort(key=lambda item: FIRST.index(item[0]) if item[0] in FIRST else len(FIRST))
+    return [(k.replace("_", " "), size(v) if k == "bytes" else v) for k, v in items]
+
+
 def tiles(values: Iterable[tuple[str, Any]]) -> Html:
     """Big numbers with small labels."""
     made = [
@@ -77,18 +100,23 @@ def tiles(values: Iterable[tuple[str, Any]]) -> Html:
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> Html:
     """A table; columns whose values are all numbers are aligned to the right."""
     rows = [list(row) for row in rows]
-    right = [bool(rows) and all(isinstance(row[i], int | float) or row[i] is None for row in rows) for i in range(len(columns))]
+    right = [
+        bool(rows) and all(isinstance(row[i], int | float) or row[i] is None for row in rows)
+        for i in range(len(columns))
+    ]
 
     def cells(row: Sequence[Any], tag: str) -> Html:
         return join(
-            h(f'<{tag}{" class=n" if right[i] else ""}>{{}}</{tag}>', v if isinstance(v, Html) else number(v))
+            h(f"<{tag}{' class=n' if right[i] else ''}>{{}}</{tag}>", v if isinstance(v, Html) else number(v))
             for i, v in enumerate(row)
         )
 
     head = h("<tr>{}</tr>", cells(columns, "th"))
     body = join(h("<tr>{}</tr>", cells(row, "td")) for row in rows)
     title = h("<caption>{}</caption>", caption) if caption else ""
-    return h('<div class="scroll"><table>{}<thead>{}</thead><tbody>{}</tbody></table></div>', title or Html(""), head, body)
+    return h(
+        '<div class="scroll"><table>{}<thead>{}</thead><tbody>{}</tbody></table></div>', title or Html(""), head, body
+    )
 
 
 def details(summary: Any, body: Html, *, opened: bool = False) -> Html:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,7 @@ class Node:
 
     def log(self, name: str, most: int | None = None) -> list[dict[str, Any]]:
         """The records of a JSONL file of the run, at most `most`; [] when it is not there."""
-        found: list[dict[str, Any]] = []
-        for record in self._records(self.directory / name):
-            found.append(record)
-            if most is not None and len(found) >= most:
-                break
-        return found
+        return list(islice(self._records(self.directory / name), most))
 
     def _records(self, path: Path) -> Iterator[dict[str, Any]]:
         if self.changed or not path.is_file():
@@ -94,7 +90,9 @@ def gather(paths: Sequence[Path]) -> list[Node]:
         for entry in walk(path):
             digest = entry["digest"]
             manifest = {} if entry["changed"] else entry["manifest"] or {}
-            node = nodes.setdefault(digest, Node(Path(entry["path"]), entry["stage"], digest, manifest, entry["changed"]))
+            node = nodes.setdefault(
+                digest, Node(Path(entry["path"]), entry["stage"], digest, manifest, entry["changed"])
+            )
             node.roots.append(root)
             depths[digest] = max(depths.get(digest, 0), entry["depth"])
     order = {stage: i for i, stage in enumerate(ORDER)}

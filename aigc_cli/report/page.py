@@ -7,10 +7,11 @@ from importlib import import_module, resources
 from itertools import groupby
 from pathlib import Path
 
-from aigc_cli.report.markup import Html, details, h, join, pairs, size, table, tiles
+from aigc_cli.report.markup import Html, counted, details, h, join, pairs, size, table, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
 from aigc_cli.report.sections import EXPLAINED, SECTIONS
+from aigc_cli.report.sections.training import NAMES
 
 # Nothing may run and nothing may be fetched, whatever a document's text holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -60,11 +61,13 @@ def _section(stage: str, nodes: list[Node], options: ReportOptions) -> Html:
     for node in nodes:
         heading = h("<h3>{} <small>{}</small></h3>", node.name, _when(node)) if len(nodes) > 1 else Html("")
         if not node.manifest:
-            body = h('<p class="gone">{}</p>', "made anew since: not what was used" if node.changed else "no longer there")
+            body = h(
+                '<p class="gone">{}</p>', "made anew since: not what was used" if node.changed else "no longer there"
+            )
         elif name is not None:
             body = module.one(node, options)
         else:
-            body = tiles((k, v) for k, v in node.counts.items() if isinstance(v, int | float))
+            body = tiles(counted(node.counts))
         parts.append(join([heading, body, _more(node)]))
     where = nodes[0].name if len(nodes) == 1 else f"{len(nodes)} runs"
     extra = f" · {_when(nodes[0])}" if len(nodes) == 1 and _when(nodes[0]) else ""
@@ -96,12 +99,12 @@ def _compared(roots: Sequence[Path], nodes: Sequence[Node]) -> Html:
     for node in mine:
         values: dict[str, object] = {}
         if node is not None:
-            values = {"stage": node.stage, **{k: v for k, v in node.counts.items() if isinstance(v, int | float)}}
+            values = {"stage": node.stage, **dict(counted(node.counts))}
             for key, value in node.facts.items():
                 if isinstance(value, int | float | str) and len(str(value)) <= 24:
                     values[key] = value
                 elif key == "final" and isinstance(value, dict):
-                    values.update(value)
+                    values.update({NAMES.get(k, k): v for k, v in value.items()})
             values["size on disk"] = size(sum(f["bytes"] for f in node.manifest.get("files", {}).values()))
         columns.append(values)
     names = dict.fromkeys(name for values in columns for name in values)
@@ -113,6 +116,6 @@ def _compared(roots: Sequence[Path], nodes: Sequence[Node]) -> Html:
 def _lineage(roots: Sequence[Path], nodes: Sequence[Node]) -> Html:
     from aigc_cli.report.sections import lineage
 
-    return h('<section id="lineage"><h2>Lineage</h2><p class="lead">{}</p>{}</section>',
-             "What was made from what, back to the raw files. The eight letters are the beginning of each result's digest.",
-             lineage.trees(roots, nodes))  # fmt: skip
+    lead = "What was made from what, back to the raw files. The eight letters begin each result's digest."
+    template = '<section id="lineage"><h2>Lineage</h2><p class="lead">{}</p>{}</section>'
+    return h(template, lead, lineage.trees(roots, nodes))

@@ -50,8 +50,8 @@ def build(rules: Sequence[Any], extra: Mapping[str, Mapping[str, Any]], skip: Se
         if name in wanted:
             raise ConfigError(f"rules: '{name}' stands there twice", "name each rule once")
         wanted[name] = options
-    for name, options in extra.items():
-        wanted[name] = {**wanted.get(name, {}), **options}
+    for name, given in extra.items():
+        wanted[name] = {**wanted.get(name, {}), **given}
     for name in skip:
         if name not in wanted:
             raise ConfigError(f"--skip {name}: there is no such rule in use", did_you_mean(name, wanted))
@@ -60,10 +60,10 @@ def build(rules: Sequence[Any], extra: Mapping[str, Mapping[str, Any]], skip: Se
 
 
 def _entry(item: Any) -> tuple[str, dict[str, Any]]:
+    name: Any = item
+    options: Any = None
     if isinstance(item, Mapping) and len(item) == 1:
         [(name, options)] = item.items()
-    else:
-        name, options = item, None
     if not isinstance(name, str) or not isinstance(options, Mapping | None):
         raise ConfigError(f"rules: {item!r} is no rule", "write - length: {min_words: 5}")
     if name not in RULES:

@@ -22,7 +22,9 @@ def make(options: Options) -> Check:
     from aigc_cli.clean.rules.language import detect
 
     if not options.keep:
-        raise ConfigError("rules: language has no languages to keep", "write - language: {keep: [en]}, or --language en")
+        raise ConfigError(
+            "rules: language has no languages to keep", "write - language: {keep: [en]}, or --language en"
+        )
     keep = [code.lower().partition("-")[0] for code in options.keep]
 
     def check(text: str, number: int) -> Finding:

@@ -13,8 +13,8 @@ from aigc_cli.core.options import opt
 from aigc_cli.postprocess.lines import IS_HAN
 from aigc_cli.postprocess.rules import Check, Finding
 
-LOOKALIKES = {"a": "4@", "b": "8", "c": "(", "e": "3", "g": "9", "i": "1!|l", "l": "1|i", "o": "0", "s": "5$z", "t": "7+",
-              "u": "v", "z": "2"}  # fmt: skip
+LOOKALIKES = {"a": "4@", "b": "8", "c": "(", "e": "3", "g": "9", "i": "1!|l", "l": "1|i", "o": "0", "s": "5$z",
+              "t": "7+", "u": "v", "z": "2"}  # fmt: skip
 ENDINGS = r"(?:s|es|ed|er|ers|in|in'|ing|y|face|head|wit)?"
 APART = r"[\s.\-_*]{1,2}"  # between the letters of a word that is spelled out
 
@@ -60,7 +60,9 @@ def read_words(path: Path) -> list[str]:
     try:
         return parse(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the word list {path} cannot be read: {error}", "give a UTF-8 text file, one word a line") from error
+        raise ConfigError(
+            f"the word list {path} cannot be read: {error}", "give a UTF-8 text file, one word a line"
+        ) from error
 
 
 def compile_words(found: list[str]) -> re.Pattern[str]:
@@ -83,7 +85,9 @@ def _latin(word: str) -> str:
     plain = ""
     for i, run in enumerate(runs):
         inner = "*" if 0 < i < len(runs) - 1 else ""
-        letter = re.escape(run[0]) if not run[0].isalnum() else f"[{re.escape(run[0] + LOOKALIKES.get(run[0], '') + inner)}]"
+        letter = (
+            re.escape(run[0]) if not run[0].isalnum() else f"[{re.escape(run[0] + LOOKALIKES.get(run[0], '') + inner)}]"
+        )
         plain += letter + ("+" if len(run) == 1 else f"{{{len(run)},}}")
     spelled = APART.join(f"[{re.escape(c + LOOKALIKES.get(c, ''))}]" for c in stem)
     return f"(?:{plain}{ending}|{spelled})" if " " not in stem else plain

@@ -21,7 +21,9 @@ class Options:
     """Repetition rule."""
 
     max_loop: float = opt(0.3, "Largest share of characters in phrases said three times in a row.", min=0.0, max=1.0)
-    max_repeated: float = opt(0.5, "Largest share of words in n-grams that stand there more than once.", min=0.0, max=1.0)
+    max_repeated: float = opt(
+        0.5, "Largest share of words in n-grams that stand there more than once.", min=0.0, max=1.0
+    )
     ngram: int = opt(5, "Words of an n-gram.", min=1)
     min_words: int = opt(20, "Repeated n-grams are counted from this length on.", unit="words", min=1)
 

@@ -19,10 +19,10 @@ SECTIONS: dict[str, str] = {
 }
 
 EXPLAINED: dict[str, str] = {
-    "collect": "Files of any kind are read and turned into documents: plain text with a source and a licence.",
-    "clean": "Documents are repaired, filtered and compared with one another. What is left is what the model learns from.",
+    "collect": "Files of any kind become documents: plain text with a source and a licence.",
+    "clean": "Documents are repaired, filtered and compared. What is left is what the model learns from.",
     "label": "Documents get labels, with the confidence of each.",
-    "tokenize": "Text becomes numbers: each token is a piece of a word. More bytes per token means less work for the model.",
+    "tokenize": "Text becomes numbers; a token is a piece of a word. More bytes per token mean less work.",
     "train": "The model learns to predict the next token. The loss is how surprised it is: lower is better.",
     "distill": "A small model (the student) learns to give the answers of a larger one (the teacher).",
     "prune": "Parts of the model that matter least are removed.",

@@ -25,7 +25,7 @@ def one(node: Node, options: ReportOptions) -> Html:
     speeds = {k: float(v) for k, v in speed.items() if isinstance(v, int | float)} if isinstance(speed, dict) else {}
     parts = [tiles(_tiles(node, rows, speeds))]
     if rows:
-        columns = list(dict.fromkeys(k for row in rows for k in row))
+        columns = list(dict.fromkeys(["model", *(k for row in rows for k in row)]))
         names = [c.replace("_", " ") for c in columns] + (["tokens/s"] if speeds else [])
         body = [[size(row[c]) if c == "bytes" and c in row else plain(row.get(c)) for c in columns]
                 + ([speeds.get(str(row.get("model")))] if speeds else []) for row in rows]  # fmt: skip
@@ -35,7 +35,10 @@ def one(node: Node, options: ReportOptions) -> Html:
         sizes = {str(row.get("model")): row["bytes"] / 1e6 for row in rows if isinstance(row.get("bytes"), int | float)}
         parts += [h("<h3>Size on disk</h3>"), bars(sizes, unit="MB", colour=0, form=".4g")]
     if speeds:
-        parts += [h("<h3>Speed <small>one text at a time</small></h3>"), bars(speeds, unit="tokens/s", colour=2, form=".4g")]
+        parts += [
+            h("<h3>Speed <small>one text at a time</small></h3>"),
+            bars(speeds, unit="tokens/s", colour=2, form=".4g"),
+        ]
     parts += [facts_table(key, facts.get(key)) for key in ("export", "parity") if facts.get(key)]
     return join(parts)
 

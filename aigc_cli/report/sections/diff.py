@@ -35,7 +35,9 @@ def marked(before: str, after: str) -> Html:
         places.append(places[-1] + len(word))
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
-            edits.append({"start": places[a], "end": places[b], "before": "".join(old[a:b]), "after": "".join(new[c:d])})
+            edits.append(
+                {"start": places[a], "end": places[b], "before": "".join(old[a:b]), "after": "".join(new[c:d])}
+            )
     return edited(before[: places[-1]], edits)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aigc_cli.report.charts import histogram
-from aigc_cli.report.markup import Html, details, h, join, tiles
+from aigc_cli.report.markup import Html, counted, details, h, join, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
-from aigc_cli.report.sections.documents import funnel, funnel_steps
+from aigc_cli.report.sections.documents import funnel
 from aigc_cli.report.sections.texts import text
 
 COPY_EDGES = [0, 2, 4, 6, 8, 12, 16, 24, 32, 50, 100]  # words
@@ -17,9 +17,8 @@ MOST_RECORDS = 20_000  # whose copied spans are counted
 
 def one(node: Node, options: ReportOptions) -> Html:
     """Counts, the funnel with examples, copied spans, and the first texts that stayed."""
-    parts = [tiles((k, v) for k, v in node.counts.items() if isinstance(v, int | float))]
-    steps = funnel_steps(node.facts.get("funnel"))
-    parts.append(funnel(steps, options.examples) if steps else Html(""))
+    parts = [tiles(counted(node.counts))]
+    parts.append(funnel(node.facts.get("funnel", []), options.examples))
     kept = node.log("kept.jsonl", MOST_RECORDS)
     parts.append(_copies(kept))
     if kept and options.examples:

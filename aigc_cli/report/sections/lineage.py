@@ -49,7 +49,11 @@ def _branch(node: Node, by_digest: dict[str, Node], seen: set[str]) -> Html:
 
 
 def _gone(parent: dict[str, Any]) -> Html:
-    return h('<li><b>{}</b> {} <span class="gone">no longer there</span></li>', parent.get("stage", "?"), parent.get("path", ""))
+    return h(
+        '<li><b>{}</b> {} <span class="gone">no longer there</span></li>',
+        parent.get("stage", "?"),
+        parent.get("path", ""),
+    )
 
 
 def _raw(entry: dict[str, Any]) -> Html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from aigc_cli.report.markup import Html, clip, h, join, number, safe, tiles
+from aigc_cli.report.markup import Html, clip, counted, h, join, number, safe, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
 
@@ -16,7 +16,7 @@ SHOWN = ("model", "seed", "finish", "logprob", "strategy")
 
 def one(node: Node, options: ReportOptions) -> Html:
     """Counts, then the first texts and images."""
-    parts = [tiles((k.replace("_", " "), v) for k, v in node.counts.items() if isinstance(v, int | float))]
+    parts = [tiles(counted(node.counts))]
     for name in _files(node, ".jsonl"):
         parts += [text(record) for record in node.log(name, options.examples) if isinstance(record.get("text"), str)]
     parts.append(_images(node, options.examples * 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -11,7 +12,8 @@ from aigc_cli.report.markup import Html, clip, details, h, join, number, plain, 
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
 
-NAMES = {"val/loss_nats": "validation loss", "val/bpb": "bits per byte", "val/perplexity": "perplexity"}
+NAMES = {"val/loss_nats": "validation loss", "val/bpb": "bits per byte", "val/perplexity": "perplexity",
+         "grad_norm": "gradient norm", "lr": "learning rate"}  # fmt: skip
 HIDDEN = ("step", "tokens", "time_s", "time_tokens_per_s")
 SMOOTHING_POINTS = 60  # training losses are averaged to about as many points
 
@@ -28,14 +30,15 @@ def together(nodes: Sequence[Node], options: ReportOptions) -> Html:
             name = f"{node.name}: " if len(nodes) > 1 else ""
             validation = key.startswith("val/")
             name += NAMES.get(key, key) if validation else key.replace("/", " ").replace("loss", "training loss")
-            steps, times, values = [p[0] for p in points], [p[1] for p in points], [float(p[2]) for p in points]
-            for series, x in ((by_step, steps), (by_time, times)):
-                if all(isinstance(v, int | float) for v in x) and x:
-                    series += _smooth(name, x, values, colour if len(nodes) > 1 else int(validation), validation)
+            for series, column in ((by_step, 0), (by_time, 1)):
+                known = [p for p in points if isinstance(p[column], int | float)]
+                if known:
+                    x, y = [float(p[column] or 0) for p in known], [float(p[2]) for p in known]
+                    series += _smooth(name, x, y, colour if len(nodes) > 1 else int(validation), validation)
     levels = {k: v for n in nodes for k, v in _levels(n).items()}
     caption = (
-        "Loss in nats per token: 0 would be certainty. When the validation loss (dashed, on text the model never trains on) "
-        "stops falling while the training loss falls on, the model begins to learn by heart."
+        "Loss in nats per token: 0 would be certainty. When the validation loss (dashed, on text the model never "
+        "trains on) stops falling while the training loss falls on, the model begins to learn by heart."
     )
     charts = [lines(by_step, "step", "loss", levels=levels, caption=caption)]
     if by_time:
@@ -48,8 +51,9 @@ def one(node: Node, options: ReportOptions) -> Html:
     facts, counts = node.facts, node.counts
     final = {NAMES.get(k, k): v for k, v in facts.get("final", {}).items()}
     speed = node.run.get("tokens_per_s")
-    numbers = [("parameters", facts.get("parameters")), ("steps", counts.get("steps")), ("tokens seen", counts.get("tokens")),
-               *final.items(), ("tokens a second", round(speed) if isinstance(speed, int | float) else None)]  # fmt: skip
+    numbers = [("parameters", facts.get("parameters")), ("steps", counts.get("steps"))]
+    numbers += [("tokens seen", counts.get("tokens")), *final.items()]
+    numbers.append(("tokens a second", round(speed) if isinstance(speed, int | float) else None))
     parts = [tiles(numbers)]
     records = node.log("metrics.jsonl")
     for key in sorted({k for r in records for k in r} - set(HIDDEN) - set(_losses(records))):
@@ -66,9 +70,12 @@ def one(node: Node, options: ReportOptions) -> Html:
 def facts_table(title: str, value: Any) -> Html:
     """A fact that is a mapping or a list of mappings, as a table."""
     if isinstance(value, dict) and value:
-        return join([h("<h3>{}</h3>", title.capitalize()), table(["", "value"], [[k, plain(v)] for k, v in value.items()])])
+        return join(
+            [h("<h3>{}</h3>", title.capitalize()), table(["", "value"], [[k, plain(v)] for k, v in value.items()])]
+        )
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         columns = list(dict.fromkeys(k for row in value for k in row))
+        columns.sort(key=lambda c: c not in ("model", "name"))
         rows = [[plain(row.get(c)) for c in columns] for row in value]
         return join([h("<h3>{}</h3>", title.capitalize()), table([c.replace("_", " ") for c in columns], rows)])
     return Html("")
@@ -84,7 +91,7 @@ def _levels(node: Node) -> dict[str, float]:
     """Reference lines, e.g. an n-gram model's loss on the same validation text."""
     found = {}
     for key in ("ngram", "baseline", "ngram_nats"):
-        value = node.facts.get(key)
+        value: Any = node.facts.get(key)
         if isinstance(value, dict):
             value, key = value.get("nats_per_token", value.get("loss_nats")), str(value.get("name", key))
         if isinstance(value, int | float):
@@ -115,8 +122,7 @@ def _samples(records: list[dict[str, Any]], most: int) -> Html:
     for i, (prompt, found) in enumerate(list(by_prompt.items())[:most]):
         steps = [list(group)[-1] for _, group in groupby(found, key=lambda r: r.get("step"))]
         chosen = spread(steps, min(most, 5))
-        rows = [[f"step {number(r.get('step'))}", _text(prompt, str(r.get("text", "")))] for r in chosen]
-        body = table(["", "text"], rows)
+        body = h('<div class="film">{}</div>', join(_text(prompt, r) for r in chosen))
         parts.append(body if i == 0 else details(f"Prompt: {clip(prompt, 70)}", body))
     return join(parts)
 
@@ -128,5 +134,8 @@ def spread(items: list[Any], n: int) -> list[Any]:
     return [items[round(i * (len(items) - 1) / (n - 1))] for i in range(n)] if n > 1 else items[-1:]
 
 
-def _text(prompt: str, text: str) -> Html:
-    return h('<div class="text"><span class="prompt">{}</span>{}</div>', clip(prompt, 300), clip(text, 600))
+def _text(prompt: str, record: dict[str, Any]) -> Html:
+    step, text = f"step {number(record.get('step'))}", re.sub(r"\n{3,}", "\n\n", str(record.get("text", "")))
+    return h(
+        '<b>{}</b><div class="text"><span class="prompt">{}</span>{}</div>', step, clip(prompt, 300), clip(text, 600)
+    )
