@@ -73,7 +73,8 @@ def peers(tokenizers, tmp_path_factory):
 
 HARD = [
     "", " ", "   ", "\n", "\t\t", "\r\n", "a\r\nb\rc", "\0", "a\0b", "\u2581", " \u2581 \u2581\u2581", "\ue000",
-    "\ue000\ue0a0", "\ue000\ue0b1", "\ue000\u2581", "\ue0a0\ue0b1", "\u2585", "\u2047", "\ufffd", "\ufeff", "\u200b\u3000\u00a0",
+    "\ue000\ue0a0", "\ue000\ue0b1", "\ue000\u2581", "\ue0a0\ue0b1", "\u2585", "\u2047", "\ufffd", "\ufeff",
+    "\u200b\u3000\u00a0",
     "ﬁ①Å",
     "<s>", "<pad>", "é<s>", "<unk>", "<0x41>", "<0x0A>", "é<0x41>", "<|user|>hi<|end|>", "<extra_id_3>", "<<s>>",
     "<mask>", "👩\u200d👩\u200d👧", "\U0010ffff", "e\u0301", "x" * 5000, " " * 5000, "ab" * 3000, "<" * 5000,
