@@ -36,7 +36,7 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     base = 10.0 ** math.floor(math.log10(span / wanted))
     step = next(base * m for m in (1, 2, 2.5, 5, 10) if span / (base * m) <= wanted + 0.5)
     first = math.ceil(low / step - 1e-9)
-    return [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def thin(x: Sequence[float], y: Sequence[float], most: int = MOST_POINTS) -> tuple[list[float], list[float]]:

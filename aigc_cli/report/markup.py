@@ -53,7 +53,7 @@ def short(value: float) -> str:
     for factor, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= factor and not (suffix == "k" and abs(value) < 1e4):
             return f"{value / factor:.3g}{suffix}"
-    return number(round(value, 4) if isinstance(value, float) else value)
+    return number(value)
 
 
 def size(n_bytes: float) -> str:

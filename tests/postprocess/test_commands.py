@@ -47,7 +47,10 @@ def test_filter_then_correct(source, here):
 
     done = correct("kept", CorrectOptions(keep_before=True), common("fine"))
     texts = read("fine/corrected.jsonl")
-    assert texts[0]["text"] == "Once upon a time the fox received a letter." and texts[0]["text_before"] == RECORDS[0]["text"]
+    assert (
+        texts[0]["text"] == "Once upon a time the fox received a letter."
+        and texts[0]["text_before"] == RECORDS[0]["text"]
+    )
     assert texts[2]["text"] == "我喜欢 Python，因为它很简单。" and texts[2]["prompt"] == "你好"
     assert "text_before" not in texts[1]
     for change in read("fine/corrections.jsonl"):
@@ -90,8 +93,12 @@ def test_stdin_into_a_directory_is_done_every_time(monkeypatch, here):
 
 
 def test_broken_input_is_refused_and_leaves_nothing(here):
-    for text, where in (('{"text": "a"}\nnot json\n', "line 2"), ('{"txt": "a"}\n', "line 1"), ('{"text": 5}\n', "int"),
-                        ('{"text": "a"}\n[1]\n', "list")):  # fmt: skip
+    for text, where in (
+        ('{"text": "a"}\nnot json\n', "line 2"),
+        ('{"txt": "a"}\n', "line 1"),
+        ('{"text": 5}\n', "int"),
+        ('{"text": "a"}\n[1]\n', "list"),
+    ):
         Path("bad.jsonl").write_text(text)
         with pytest.raises(DataError, match=where):
             filter("bad.jsonl", None, common("kept"))

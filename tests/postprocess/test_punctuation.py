@@ -34,7 +34,7 @@ UNTOUCHED = [
     "name     value     unit",
     "wait ... what",
     "a smile :)",
-    "ありがとう ,  はい" [:6],
+    "ありがとう ,  はい"[:6],
     "使用 GPT, BERT 和 T5.",
     "that had had an effect",
     "mail to a.b@c.org",

@@ -7,8 +7,39 @@ from aigc_cli.core.errors import ConfigError
 from aigc_cli.postprocess import spelling
 from aigc_cli.postprocess.spelling import Speller, misspellings
 
-COUNTS = {w: n for n, w in enumerate("the cat receive recipe letter setter better do don't dont's bee been being world "
-                                     "word sword account access address their there three tree trees free".split(), 10)}  # fmt: skip
+COUNTS = {
+    w: n
+    for n, w in enumerate(
+        [
+            "the",
+            "cat",
+            "receive",
+            "recipe",
+            "letter",
+            "setter",
+            "better",
+            "do",
+            "don't",
+            "dont's",
+            "bee",
+            "been",
+            "being",
+            "world",
+            "word",
+            "sword",
+            "account",
+            "access",
+            "address",
+            "their",
+            "there",
+            "three",
+            "tree",
+            "trees",
+            "free",
+        ],
+        10,
+    )
+}
 
 
 def fix(speller, line, confidence=0.5, **more):
@@ -46,8 +77,16 @@ def test_confidence_is_a_share():
 
 def test_names_code_and_other_languages_are_left_alone():
     speller = Speller({**COUNTS, "and": 500, "is": 500, "a": 500})
-    for line in ("Teh cat", "the cat and a recieve_it", "teh/cat", "@recieve the cat", "xyzzy plugh frotz ozmoo blorb",
-                 "the cat is TEH", "the teh2 cat", "这是 letter"):  # fmt: skip
+    for line in (
+        "Teh cat",
+        "the cat and a recieve_it",
+        "teh/cat",
+        "@recieve the cat",
+        "xyzzy plugh frotz ozmoo blorb",
+        "the cat is TEH",
+        "the teh2 cat",
+        "这是 letter",
+    ):
         assert fix(speller, line) == line
     assert fix(speller, "the cat is recieve") == "the cat is receive"
     assert fix(speller, "Recieve the cat", capitalised=True) == "Receive the cat"
@@ -58,7 +97,12 @@ def test_bundled_list_knows_english():
     speller = spelling.load()
     assert all(speller.knows(w) for w in ("colour", "color", "neural", "don’t", "website"))
     assert [speller.guess(w).word for w in ("teh", "recieved", "definately", "seperate", "alot")] == [
-        "the", "received", "definitely", "separate", "a lot"]  # fmt: skip
+        "the",
+        "received",
+        "definitely",
+        "separate",
+        "a lot",
+    ]
 
 
 def test_dictionary_file(tmp_path):
