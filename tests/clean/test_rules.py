@@ -89,7 +89,7 @@ def test_whitespace_is_tidied_and_indentation_stays():
 
 @pytest.mark.parametrize(
     ("text", "language"),
-    [(ENGLISH, "en"), (CHINESE, "zh"), ("これは日本語です。今日は天気がいい。", "ja"), ("오늘은 날씨가 좋습니다.", "ko"),
+    [(ENGLISH, "en"), (CHINESE, "zh"), ("今日はとても天気がいい。", "ja"), ("오늘은 날씨가 좋습니다.", "ko"),
      ("Καλημέρα σας, τι κάνετε σήμερα;", "el"), ("Сегодня хорошая погода, мы идём в парк.", "ru"),
      ("Der Hund läuft durch den Garten.", "de"), ("用 pip install 命令装 numpy 包，再运行。", "zh"),
      ("Il fait beau aujourd'hui et nous allons à la plage.", "fr"), ("สวัสดีครับ วันนี้อากาศดีมาก", "th")],
