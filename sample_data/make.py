@@ -46,8 +46,9 @@ def build() -> dict[str, bytes]:
     record = planted.Record()
     built: dict[str, bytes] = {}
     for lang in ("en", "zh"):
-        genres = {path.stem: COUNTS[lang] for path in sorted((HERE / "grammar" / lang).glob("*.txt")) if path.stem != "common"}
-        documents = planted.spoil(generate(HERE / "grammar" / lang, lang, genres, SEED, BOUNDS[lang]), record, SEED)
+        grammar = HERE / "grammar" / lang
+        genres = {path.stem: COUNTS[lang] for path in sorted(grammar.glob("*.txt")) if path.stem != "common"}
+        documents = planted.spoil(generate(grammar, lang, genres, SEED, BOUNDS[lang]), record, SEED)
         documents += planted.extras(documents, lang, record, SEED)
         built |= {f"text/{lang}/{name}": data for name, data in _files(documents, lang).items()}
     built["planted.json"] = (json.dumps(record.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
@@ -66,8 +67,8 @@ def content(name: str, data: bytes) -> bytes:
 
 def differing(built: dict[str, bytes]) -> list[str]:
     """Paths that are missing, differ, or are there although nothing writes them."""
-    kept = {str(path.relative_to(HERE)) for path in (HERE / "text").rglob("*") if path.is_file() and path.parent.name != "essays"}
-    wrong = kept - set(built)
+    there = {path.relative_to(HERE) for path in (HERE / "text").rglob("*") if path.is_file()}
+    wrong = {path.as_posix() for path in there if path.parent.name != "essays"} - set(built)
     for name, data in built.items():
         path = HERE / name
         if not path.is_file() or content(name, path.read_bytes()) != content(name, data):

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import random
 
-NAMES = {"en": ["mara", "otto.brandt", "ines_k", "hugo99", "letters"], "zh": ["dachuan", "qiuyue", "su.mingxuan", "shufang"]}
+NAMES = {
+    "en": ["mara", "otto.brandt", "ines_k", "hugo99", "letters"],
+    "zh": ["dachuan", "qiuyue", "su.mingxuan", "shufang"],
+}
 HOSTS = ("example.com", "example.org", "example.net", "mail.example.com")
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 
@@ -20,7 +23,7 @@ def values(lang: str, rng: random.Random) -> dict[str, str]:
     return {
         "email": f"{_pick(NAMES[lang], rng)}{_number(rng, 2)}@{_pick(HOSTS, rng)}",
         "phone": _phone(lang, rng),
-        "ip": f"{_pick(NETWORKS, rng)}.{1 + int(rng.random() * 254)}" if rng.random() < 0.8 else f"2001:db8::{_number(rng, 4)}",
+        "ip": _address(rng),
         "id": chinese_id("110105" + str(1851 + int(rng.random() * 48)) + "0412" + _number(rng, 3)),
         "card": card(_pick(["411111", "424242", "555555"], rng) + _number(rng, 9)),
         "iban": british_iban("TEST" + _number(rng, 14)),
@@ -57,6 +60,12 @@ def british_iban(account: str) -> str:
     """
     rest = int("".join(str(int(character, 36)) for character in account + "GB00")) % 97
     return f"GB{98 - rest:02d}{account}"
+
+
+def _address(rng: random.Random) -> str:
+    if rng.random() < 0.8:
+        return f"{_pick(NETWORKS, rng)}.{1 + int(rng.random() * 254)}"
+    return f"2001:db8::{_number(rng, 4)}"
 
 
 def _phone(lang: str, rng: random.Random) -> str:

@@ -25,7 +25,9 @@ class Document:
     genre: str
 
 
-def generate(grammar_dir: Path, lang: str, genres: dict[str, int], seed: int, bounds: tuple[int, int]) -> list[Document]:
+def generate(
+    grammar_dir: Path, lang: str, genres: dict[str, int], seed: int, bounds: tuple[int, int]
+) -> list[Document]:
     """`genres[name]` documents of each genre, mixed evenly; lengths in words or Han characters are within `bounds`.
 
     Raises RuntimeError when a genre's grammar is too poor for the number of documents asked for.

@@ -17,7 +17,10 @@ MENU = {
     "en": ["Home", "Collection", "Opening hours", "Contact"],
     "zh": ["首页", "馆藏", "开放时间", "联系我们"],
 }
-FOOTER = {"en": "All pages of this site are free to use. Last change: today.", "zh": "本站内容可自由使用。最后更新：今天。"}
+FOOTER = {
+    "en": "All pages of this site are free to use. Last change: today.",
+    "zh": "本站内容可自由使用。最后更新：今天。",
+}
 
 
 def json_lines(documents: list[Document]) -> bytes:

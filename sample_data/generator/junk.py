@@ -13,7 +13,7 @@ SENTENCE = {
     "zh": "今天买两件送一件，优惠只有三天，千万不要错过。",
 }
 FILLER = {
-    "en": "dolor amet sit vena luctus porta quis nulla mora tempus ante velit orci sed".split(),
+    "en": ["dolor", "amet", "vena", "luctus", "porta", "quis", "nulla", "mora", "tempus", "ante", "velit", "orci"],
     "zh": list("的是在了不和有大这主中人上为们地个用工时要动国产以我到他会作来分生对于学"),
 }
 SCRAPS = {

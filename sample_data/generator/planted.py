@@ -50,7 +50,7 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values under the names of the faults."""
-        return {name: getattr(self, name) for name in ("exact_duplicates", "near_duplicates", "pii", "mojibake", "junk")}
+        return dict(vars(self))
 
 
 def spoil(documents: list[Document], record: Record, seed: int) -> list[Document]:
@@ -124,16 +124,18 @@ def _curly(text: str) -> str:
 
 def _edited(text: str, lang: str, rng: random.Random) -> str:
     """The text with one or two words put in, or without its last sentence: still the same document."""
-    if rng.random() < 0.4:
-        return re.sub(r"[^.!?。！？]+[.!?。！？][\"”]?\s*$", "", text).rstrip()
     mark, gap = ("，", "") if lang == "zh" else (", ", " ")
     places = [match.end() for match in re.finditer(re.escape(mark), text)]
+    if not places or rng.random() < 0.4:
+        shorter = re.sub(r"[^.!?。！？]+[.!?。！？][\"”]?\s*$", "", text).rstrip()
+        return shorter if shorter != text else text.rpartition("\n")[0].rstrip()  # a letter ends with a name
     for place in sorted(_sample(places, 2, rng), reverse=True):
         text = text[:place] + _sample(FILLERS[lang], 1, rng)[0] + gap + text[place:]
     return text
 
 
 def _sample(items: list[Any], number: int, rng: random.Random) -> list[Any]:
-    """`number` different items, in random order; only rng.random() is used, whose values no release of Python changes."""
+    """`number` different items, in random order."""
+    # Only random.random() is used in this package: its values are the same in all releases of Python.
     left = list(items)
     return [left.pop(int(rng.random() * len(left))) for _ in range(min(number, len(left)))]
