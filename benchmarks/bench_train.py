@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import platform
 import statistics
 import tempfile
@@ -57,6 +58,7 @@ def copied(text: str, training: str) -> int:
 def train_once(ids: np.ndarray, split: int, alphabet: str, options: TrainOptions, seed: int) -> dict:
     """One run: final loss, the curve, speed, and samples."""
     device, dtype = resolve("auto", options.dtype)
+    cpu = time.process_time()
     tokens = Tokens(None, TokenStream([ids[:split]]), TokenStream([ids[split:]]), None, len(alphabet), CONTEXT, 1.0)
     config = Shape().config(len(alphabet), CONTEXT)
     model, objective, data = prepare(FAMILIES["gpt"], config, tokens, options, device, dtype, seed)
@@ -70,6 +72,7 @@ def train_once(ids: np.ndarray, split: int, alphabet: str, options: TrainOptions
                 run, objective, data, options, device=device, dtype=dtype, seed=seed, write_bundle=write_bundle,
                 width=config.n_embd,
             )  # fmt: skip
+            cpu = time.process_time() - cpu
             log = read_log(run.dir / METRICS)
             write_bundle(run.dir)
             run.publish()
@@ -88,7 +91,7 @@ def train_once(ids: np.ndarray, split: int, alphabet: str, options: TrainOptions
     return {
         "seed": seed, "steps": outcome.steps, "parameters": config.parameters(), "dtype": str(dtype)[6:],
         "val_nats": outcome.final["val/loss_nats"], "seconds": round(outcome.times["train_s"] + IMPORT_S, 1),
-        "tokens_per_s": round(outcome.times["tokens_per_s"]), "curve": curve,
+        "tokens_per_s": round(outcome.times["tokens_per_s"]), "cpu_s": round(cpu, 1), "curve": curve,
         "longest_copy_chars": max(copied(text, training) for text in texts), "sample": texts[0],
     }  # fmt: skip
 
@@ -109,10 +112,11 @@ def main() -> None:
     split = int(0.9 * len(ids))
     steps = 40 if given.quick else given.steps
     options = TrainOptions(steps=steps, minutes=None if steps else given.minutes, sample_tokens=0, evals=12)
+    load = round(os.getloadavg()[0], 1)  # of other work: with more than a few tenths the times say little
     ngram = WittenBell(ORDER, len(alphabet)).fit([ids[:split]]).nats_per_token(ids[split:])
     runs = [train_once(ids, split, alphabet, options, seed) for seed in range(1 if given.quick else given.seeds)]
     result = {
-        "data": given.data.name, "characters": len(ids), "threads": threads(), "machine": platform.machine(),
+        "data": given.data.name, "characters": len(ids), "threads": threads(), "load_before": load, "machine": platform.machine(),
         "torch": torch.__version__, "ngram_order": ORDER, "ngram_val_nats": round(ngram, 4),
         "held_out_longest_copy_chars": copied(text[split : split + SAMPLES * CONTEXT], text[:split]),
         "median_val_nats": round(statistics.median(r["val_nats"] for r in runs), 4),

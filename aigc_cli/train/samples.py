@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from aigc_cli.train.objective import mix
+
 if TYPE_CHECKING:
     from aigc_cli.models.gpt.model import GPT
     from aigc_cli.models.tokenizer import Tokenizer
@@ -27,14 +29,14 @@ class Sampler:
         """[{"prompt", "text"}], as text where there is a tokenizer, else as token ids."""
         if self.n_tokens < 1:
             return []
-        return [self._one(model, prompt) for prompt in self.prompts]
+        return [self._one(model, prompt, number) for number, prompt in enumerate(self.prompts)]
 
     @torch.no_grad()
-    def _one(self, model: GPT, prompt: list[int]) -> dict[str, Any]:
+    def _one(self, model: GPT, prompt: list[int], number: int) -> dict[str, Any]:
         context = model.config.context
         prompt = prompt[-max(1, context // 2) :]
         device = model.model.embed_tokens.weight.device
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(mix(self.seed, number))
         cache = model.new_cache(1)
         ids, new = torch.tensor([prompt], device=device), []
         for _ in range(min(self.n_tokens, context - len(prompt))):

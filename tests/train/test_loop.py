@@ -35,10 +35,10 @@ def records(path):
 
 
 def test_the_loss_falls_below_the_entropy_of_single_tokens(tiny, tmp_path):
-    outcome = tiny.train_tiny(tmp_path / "out", tiny.options(steps=150, evals=0, checkpoint_s=1e9))
+    outcome = tiny.train_tiny(tmp_path / "out", tiny.options(steps=90, evals=0, checkpoint_s=1e9))
     frequency = np.bincount(tiny.markov_chain(3000)) / 3000
     unigram = -sum(p * math.log(p) for p in frequency if p)
-    assert outcome.final["val/loss_nats"] < unigram - 0.7
+    assert outcome.final["val/loss_nats"] < unigram - 0.4
     assert outcome.final["val/bpb"] == pytest.approx(outcome.final["val/loss_nats"] / math.log(2) / 2)
 
 
