@@ -116,7 +116,8 @@ def main() -> None:
     ngram = WittenBell(ORDER, len(alphabet)).fit([ids[:split]]).nats_per_token(ids[split:])
     runs = [train_once(ids, split, alphabet, options, seed) for seed in range(1 if given.quick else given.seeds)]
     result = {
-        "data": given.data.name, "characters": len(ids), "threads": threads(), "load_before": load, "machine": platform.machine(),
+        "data": given.data.name, "characters": len(ids), "threads": threads(), "load_before": load,
+        "machine": platform.machine(),
         "torch": torch.__version__, "ngram_order": ORDER, "ngram_val_nats": round(ngram, 4),
         "held_out_longest_copy_chars": copied(text[split : split + SAMPLES * CONTEXT], text[:split]),
         "median_val_nats": round(statistics.median(r["val_nats"] for r in runs), 4),
