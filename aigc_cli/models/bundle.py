@@ -38,9 +38,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
 class Bundle:
     """A model on disk. `path`, `kind` (see KINDS), `config`, `manifest`, `family` cost no torch import."""
 
-    def __init__(
-        self, path: Path, kind: str, hf_config: dict[str, Any], manifest: dict[str, Any] | None
-    ) -> None:
+    def __init__(self, path: Path, kind: str, hf_config: dict[str, Any], manifest: dict[str, Any] | None) -> None:
         self.path, self.kind, self.hf_config, self.manifest = path, kind, hf_config, manifest
         model_type = str(hf_config.get("model_type"))
         family = family_of(model_type)

@@ -63,9 +63,7 @@ def open_tokens(path: Path) -> Tokens:
         )
     counts, packed = facts.get("tokens", {}), (shards.manifest or {}).get("options", {}).get("pack", True)
     limits, pad = (counts, None) if packed else ({}, tokenizer.pad)
-    streams = {
-        split: TokenStream(shards.fixed("input_ids", split), limits.get(split), pad) for split in shards.splits
-    }
+    streams = {split: TokenStream(shards.fixed("input_ids", split), limits.get(split), pad) for split in shards.splits}
     n_bytes, n_tokens = facts.get("bytes", {}).get("validation", 0), counts.get("validation", 0)
     return Tokens(
         path, streams["train"], streams.get("validation"), tokenizer, int(facts["vocab_size"]),
@@ -156,9 +154,7 @@ def prepare(
     model.compute_dtype = None if dtype == torch.float32 else dtype
     context = config.context
     batch_size = options.batch_size or max(1, TOKENS_PER_BATCH.get(device.type, 2048) // context)
-    data = TokenData(
-        tokens.train, context=context, batch_size=batch_size, micro_batches=options.accumulate, seed=seed
-    )
+    data = TokenData(tokens.train, context=context, batch_size=batch_size, micro_batches=options.accumulate, seed=seed)
     objective = family.load("objective")(
         model, validation=tokens.validation, bytes_per_token=tokens.bytes_per_token, context=context,
         batch_size=batch_size, eval_tokens=options.eval_tokens, sampler=_sampler(tokens, options, seed),

@@ -153,9 +153,7 @@ def test_one_dial_and_its_overrides():
     assert (wide.n_embd, wide.head_dim, wide.n_head) == (576, 64, 9)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"n_head": 4, "n_kv_head": 3}, {"head_dim": 5}, {"n_layer": 0}, {"vocab_size": -1}]
-)
+@pytest.mark.parametrize("wrong", [{"n_head": 4, "n_kv_head": 3}, {"head_dim": 5}, {"n_layer": 0}, {"vocab_size": -1}])
 def test_impossible_shapes_are_refused(wrong):
     with pytest.raises(ValueError, match="; "):
         Config(**wrong)

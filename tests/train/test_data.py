@@ -64,9 +64,7 @@ def test_accumulation_and_ranks_share_out_the_same_global_batch():
     expected = {row: whole.batch(7, 0)[0][0][row].tolist() for row in range(8)}
     parts = {}
     for rank in range(2):
-        data = TokenData(
-            stream_of(500), context=8, batch_size=2, micro_batches=2, seed=1, rank=rank, world=2
-        )
+        data = TokenData(stream_of(500), context=8, batch_size=2, micro_batches=2, seed=1, rank=rank, world=2)
         assert data.tokens_per_step == whole.tokens_per_step
         for micro in range(2):
             (inputs, _), rows = data.batch(7, micro)

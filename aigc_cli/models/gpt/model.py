@@ -152,9 +152,7 @@ class GPT(nn.Module):
         return cos[:, None], sin[:, None]
 
     @staticmethod
-    def _mask(
-        n_tokens: int, cache: KVCache | None, attention_mask: torch.Tensor | None
-    ) -> torch.Tensor | None:
+    def _mask(n_tokens: int, cache: KVCache | None, attention_mask: torch.Tensor | None) -> torch.Tensor | None:
         """bool [B, 1, T, S], or None where plain causal attention (or a single query) needs none."""
         if cache is not None:
             if attention_mask is not None:
