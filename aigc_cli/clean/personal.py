@@ -129,11 +129,10 @@ def phone(candidate: str, regions: Sequence[str], *, cued: bool = False) -> bool
     return False
 
 
-def redact_text(
-    text: str, kinds: Sequence[str], regions: Sequence[str], private_ips: bool, suspicion: int
-) -> tuple[str, Counter[str]]:
-    """(text with placeholders, replacements by kind); kinds whose bits are not in `suspicion` are not looked for."""
-    counts: Counter[str] = Counter()
+def redact_line(
+    text: str, kinds: Sequence[str], regions: Sequence[str], private_ips: bool, suspicion: int, counts: Counter[str]
+) -> str:
+    """A line with placeholders, which are added to `counts` by kind; `suspicion` are its bits of kernels.flags."""
 
     def replace(pattern: re.Pattern[str], kind: str, check: Callable[[re.Match[str]], bool], group: int = 0) -> None:
         nonlocal text
@@ -165,7 +164,7 @@ def redact_text(
     if "phone" in kinds and suspicion & DIGITS:
         replace(PHONE, "phone", lambda match: not _is_quantity(match) and phone(match[0], regions))
         replace(CUED, "phone", lambda match: phone(match[1], regions, cued=True), 1)
-    return text, counts
+    return text
 
 
 def _replace_ibans(text: str, counts: Counter[str]) -> str:
@@ -196,7 +195,7 @@ def _is_ipv4(match: re.Match[str], private: bool) -> bool:
         return False
     # "4.1.3.2 Installing", "6.2.56.1. Video": numbers that begin a line and have a word behind them are a heading's.
     after = match.string[match.end() : match.end() + 3]
-    if not before.rpartition("\n")[2].strip():
+    if not before.strip():
         dotted = after[:1] == "." and after[1:2].isspace()
         plain = max(address.packed) < _HEADING and after[:1].isspace() and after[1:2].isalpha()
         if dotted or plain:

@@ -107,7 +107,7 @@ def test_documents_without_words_have_no_bands():
 )  # fmt: skip
 def test_each_flag_is_raised_by_its_cause(one, bit):
     clean = "Plain text, with “quotes” & é; 中文，也没有问题。\n\nNext 12: 9:30.\n" + "end"
-    raised = flags.flags(column([one, clean]))
+    raised = flags.flags(column([one, clean])).documents
     assert raised[0] & bit
     assert raised[1] == 0
 
@@ -161,3 +161,12 @@ def test_character_classes():
                 "한": text.HANGUL, "5": text.DIGIT, "，": text.PUNCTUATION, "\u3000": text.SPACE, "ก": text.UNSPACED,
                 "々": text.HAN, "〇": text.HAN, "😀": text.SYMBOL, "𝐀": text.LETTER}  # fmt: skip
     assert {c: int(table[ord(c)]) for c in expected} == expected
+
+
+def test_flags_of_lines_say_where_to_look():
+    texts = ["plain\na@b 1234567\n\nmore", "", "x 1.2.3.4", "first\nsecond\n"]
+    found = flags.flags(column(texts))
+    assert [(row, bits) for row, _, _, bits in found.lines.tolist()] == [(0, flags.AT | flags.DIGITS), (2, flags.QUAD)]
+    assert found.rewrite(0, flags.AT, lambda line, bits: line.upper()) == "plain\nA@B 1234567\n\nmore"
+    assert found.rewrite(2, flags.AT, lambda line, bits: "") is None and found.text(3) == texts[3]
+    assert found.rows(flags.QUAD | flags.AT) == [0, 2]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_I64, inner, kernel
+from aigc_cli.clean.kernels.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, inner, kernel
 from aigc_cli.clean.kernels.text import MARK, SPACE, buffers, class_table, once
 from aigc_cli.clean.kernels.words import class_of, decode
 
@@ -20,9 +22,10 @@ ODD_SPACE = 128  # a space other than ' ', \t, \n, \r; line and paragraph separa
 EDGE = 256  # the document begins or ends with a line feed
 INVISIBLE = 512  # zero-width space, word joiner, soft hyphen
 AT = 1024  # @
-DIGITS = 2048  # seven or more digits
+DIGITS = 2048  # seven or more digits in a line
 QUAD = 8192  # three full stops between digits, as in an IPv4 address
 COLONS = 4096  # two colons with at most four hexadecimal digits between them
+OF_LINES = MOJIBAKE | CONTROL | ENTITY | AT | DIGITS | QUAD | COLONS  # what is noted for each line
 
 
 @inner
@@ -63,23 +66,30 @@ def _wide_flags(code, kind, previous):  # type: ignore[no-untyped-def]
 
 
 @inner
+def _is_letter(code):  # type: ignore[no-untyped-def]
+    """Whether a code point is an ASCII letter."""
+    return 0x61 <= (code | 32) <= 0x7A
+
+
+@inner
 def _is_entity(data, i, end):  # type: ignore[no-untyped-def]
     """Whether the & at byte i begins &name; with a name of 1 to 8 letters, digits, # signs."""
     for k in range(i + 1, min(i + 10, end)):
         byte = data[k]
         if byte == 0x3B:
             return k > i + 1
-        letter = 0x61 <= (byte | 32) <= 0x7A
-        if not (letter or 0x30 <= byte <= 0x39 or byte == 0x23):
+        if not (_is_letter(byte) or 0x30 <= byte <= 0x39 or byte == 0x23):
             return False
     return False
 
 
-@kernel(BYTES, OFFSETS, BYTES, OUT_I64)
-def _flag(data, offsets, table, out):  # type: ignore[no-untyped-def]
+@kernel(BYTES, OFFSETS, BYTES, OUT_I64, OUT_I64_2D, returns=INT64)
+def _flag(data, offsets, table, out, lines):  # type: ignore[no-untyped-def]
+    count = 0
     for document in range(len(offsets) - 1):
         start, end = offsets[document], offsets[document + 1]
-        found, digits, feeds, hexadecimal, stops = 0, 0, 0, -1, 0
+        found, feeds, begin = 0, 0, start
+        line, digits, hexadecimal, stops = 0, 0, -1, 0  # of the current line
         previous = np.int64(0x0A)
         i = start
         while i < end:
@@ -89,12 +99,12 @@ def _flag(data, offsets, table, out):  # type: ignore[no-untyped-def]
                 stops = stops + 1 if 0x30 <= previous <= 0x39 else 0
             elif 0x30 <= code <= 0x39:
                 if stops >= 3:
-                    found |= QUAD
+                    line |= QUAD
             else:
                 stops = 0
             if code >= 0x80:
                 kind = class_of(table, code)
-                found |= _wide_flags(code, kind, previous)
+                line |= _wide_flags(code, kind, previous)
                 if kind != SPACE:
                     feeds = 0
                 hexadecimal = -1
@@ -106,43 +116,87 @@ def _flag(data, offsets, table, out):  # type: ignore[no-untyped-def]
                     found |= BLANKS
                 if here == start or i == end:
                     found |= EDGE
-                hexadecimal = -1
             elif code == 0x20 or code == 0x09:
                 hexadecimal = -1
             else:
                 feeds = 0
                 if code == 0x3A:
                     if hexadecimal >= 0:
-                        found |= COLONS
+                        line |= COLONS
                     hexadecimal = 0
                 elif 0x30 <= code <= 0x39:
                     digits += 1
+                    if digits >= 7:
+                        line |= DIGITS
                     hexadecimal = hexadecimal + 1 if 0 <= hexadecimal < 4 else -1
-                elif 0x61 <= (code | 32) <= 0x66:
-                    hexadecimal = hexadecimal + 1 if 0 <= hexadecimal < 4 else -1
+                elif _is_letter(code):
+                    hexadecimal = hexadecimal + 1 if 0 <= hexadecimal < 4 and (code | 32) <= 0x66 else -1
                 else:
                     hexadecimal = -1
                     if code == 0x40:
-                        found |= AT
+                        line |= AT
                     elif code == 0x26:
                         if _is_entity(data, here, end):
-                            found |= ENTITY
+                            line |= ENTITY
                     elif code == 0x0D:
                         found |= CARRIAGE
                     elif code == 0x0B or code == 0x0C:
                         found |= ODD_SPACE
                     elif code < 0x20 or code == 0x7F:
-                        found |= CONTROL
+                        line |= CONTROL
+            if code == 0x0A or i == end:
+                if line & OF_LINES:
+                    row = lines[count]
+                    row[0], row[1], row[2], row[3] = document, begin, i, line
+                    count += 1
+                found |= line
+                line, digits, hexadecimal, stops, begin = 0, 0, -1, 0, i
             previous = code
         if previous == 0x20 or previous == 0x09:
             found |= TRAILING
-        out[document] = found | (DIGITS if digits >= 7 else 0)
+        out[document] = found
+    return count
+
+
+class Flags:
+    """`documents`: the bits of each document, int64. `lines`: (document, first byte, byte behind, bits) of each line
+    that has one of OF_LINES, int64 [lines, 4]; the bytes count in the column's data."""
+
+    def __init__(self, column: pa.Array, documents: np.ndarray, lines: np.ndarray) -> None:
+        self.documents, self.lines = documents, lines
+        self._data, self._offsets = buffers(column)
+        self._starts = np.searchsorted(lines[:, 0], np.arange(len(column) + 1))
+
+    def rows(self, bits: int) -> list[int]:
+        """The documents that have one of the bits."""
+        return np.flatnonzero(self.documents & bits).tolist()
+
+    def text(self, row: int) -> str:
+        """The text of a document."""
+        return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes().decode(errors="replace")
+
+    def rewrite(self, row: int, bits: int, change: Callable[[str, int], str]) -> str | None:
+        """The document with `change(line, its bits)` in place of each line that has one of `bits`; None if equal."""
+        start, end = int(self._offsets[row]), int(self._offsets[row + 1])
+        pieces: list[bytes] = []
+        for _, first, last, found in self.lines[self._starts[row] : self._starts[row + 1]].tolist():
+            if found & bits:
+                old = self._data[first:last].tobytes()
+                new = change(old.decode(errors="replace"), found).encode()
+                if new != old:
+                    pieces += [self._data[start:first].tobytes(), new]
+                    start = last
+        if not pieces:
+            return None
+        return b"".join([*pieces, self._data[start:end].tobytes()]).decode(errors="replace")
 
 
 @once
-def flags(column: pa.Array) -> np.ndarray:
-    """The suspicion bits of each document of a text column, int64 [documents]."""
+def flags(column: pa.Array) -> Flags:
+    """The suspicion bits of each document of a text column and of its lines."""
     data, offsets = buffers(column)
     found = np.zeros(len(column), dtype=np.int64)
-    _flag(data, offsets, class_table(), found)
-    return found
+    most = int(np.count_nonzero(data[offsets[0] : offsets[-1]] == 0x0A)) + len(column)
+    lines = np.empty((most, 4), dtype=np.int64)
+    count = _flag(data, offsets, class_table(), found, lines)
+    return Flags(column, found, lines[:count].copy())

@@ -6,6 +6,7 @@ that lead to no one (private, loopback, link-local, documentation ranges) stay u
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,28 +47,33 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
 
     from aigc_cli.clean.kernels import flags as f
 
-    column = batch.column("text")
-    found = f.flags(column)
+    found = f.flags(batch.column("text"))
     total: Counter[str] = Counter()
     numbers: np.ndarray = np.zeros(batch.num_rows)
     texts = {}
-    for row in (found & (f.AT | f.DIGITS | f.COLONS | f.QUAD)).nonzero()[0].tolist():
-        text = column[row].as_py() or ""
-        redacted, counts = redact(text, options, int(found[row]))
-        if counts:
+    bits = f.AT | f.DIGITS | f.COLONS | f.QUAD
+    for row in found.rows(bits):
+        counts: Counter[str] = Counter()
+        redacted = found.rewrite(row, bits, functools.partial(_redact_line, options, counts))
+        if redacted is not None:
             texts[row] = redacted
             numbers[row] = sum(counts.values())
             total.update(counts)
     return Outcome(text=texts, stats={"pii": numbers}, counts={f"pii:{k}": v for k, v in total.items()})
 
 
-def redact(text: str, options: Options | None = None, suspicion: int = -1) -> tuple[str, Counter[str]]:
-    """(the text with placeholders, number of replacements by kind); `suspicion` are bits of kernels.flags.
+def redact(text: str, options: Options | None = None) -> tuple[str, dict[str, int]]:
+    """(the text with placeholders, number of replacements by kind).
 
     >>> redact("Write to ann@mail.org or call +1 650-253-0000.")
-    ('Write to [EMAIL] or call [PHONE].', Counter({'email': 1, 'phone': 1}))
+    ('Write to [EMAIL] or call [PHONE].', {'email': 1, 'phone': 1})
     """
-    from aigc_cli.clean.personal import redact_text
+    counts: Counter[str] = Counter()
+    lines = [_redact_line(options or Options(), counts, line, -1) for line in text.split("\n")]
+    return "\n".join(lines), dict(counts)
 
-    chosen = options or Options()
-    return redact_text(text, chosen.kinds, chosen.regions, chosen.private_ips, suspicion)
+
+def _redact_line(options: Options, counts: Counter[str], line: str, bits: int) -> str:
+    from aigc_cli.clean.personal import redact_line
+
+    return redact_line(line, options.kinds, options.regions, options.private_ips, bits, counts)

@@ -27,19 +27,24 @@ class Options:
 
 
 def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
-    """Texts that ftfy repairs; only those that a compiled scan suspects are given to it."""
+    """Texts that ftfy repairs; only lines that a compiled scan suspects are given to it."""
     from aigc_cli.clean.kernels import flags as f
 
-    column = batch.column("text")
-    found = f.flags(column)
-    suspicion = f.CONTROL | (f.MOJIBAKE if options.mojibake else 0) | (f.ENTITY if options.entities else 0)
+    found = f.flags(batch.column("text"))
+    broken = f.CONTROL | (f.MOJIBAKE if options.mojibake else 0)
     normal = f.COMPOSABLE if options.normalization == "NFC" else 0
     everything = options.normalization == "NFKC"
-    rows = [*range(len(column))] if everything else (found & (suspicion | normal)).nonzero()[0].tolist()
     texts = {}
-    for row in rows:
-        text = column[row].as_py() or ""
-        repaired = _repair(text, options) if found[row] & suspicion else text
+    for row in range(batch.num_rows) if everything else found.rows(broken | f.ENTITY | normal):
+        text = found.text(row)
+        # In a document with tags, &lt; is meant as it stands.
+        entities = options.entities and "<" not in text
+        repaired = found.rewrite(
+            row,
+            broken | (f.ENTITY if entities else 0),
+            lambda line, _, entities=entities: _repair(line, options, entities),
+        )
+        repaired = text if repaired is None else repaired
         if options.normalization != "none" and not unicodedata.is_normalized(options.normalization, repaired):
             repaired = unicodedata.normalize(options.normalization, repaired)
         if repaired != text:
@@ -47,13 +52,13 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     return Outcome(text=texts)
 
 
-def _repair(text: str, options: Options) -> str:
-    """The text after ftfy. What it would change for taste alone (curly quotes, ligatures, full-width forms) stays."""
+def _repair(line: str, options: Options, entities: bool) -> str:
+    """The line after ftfy. What it would change for taste alone (curly quotes, ligatures, full-width forms) stays."""
     import ftfy
 
     return ftfy.fix_text(
-        text,
-        unescape_html="auto" if options.entities else False,
+        line,
+        unescape_html=entities,
         fix_encoding=options.mojibake,
         uncurl_quotes=False,
         fix_latin_ligatures=False,

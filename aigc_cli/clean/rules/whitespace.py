@@ -34,7 +34,7 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     column = batch.column("text")
     cause = f.CARRIAGE | f.TRAILING | f.BLANKS | f.ODD_SPACE | f.EDGE | f.INVISIBLE | f.CONTROL
     found = f.flags(column)
-    rows = range(len(column)) if options.collapse else (found & cause).nonzero()[0].tolist()
+    rows = range(len(column)) if options.collapse else found.rows(cause)
     texts = {}
     for row in rows:
         text = column[row].as_py() or ""
