@@ -77,7 +77,7 @@ def test_every_document_is_found_again(world):
     assert sorted(texts) == sorted(t for t, _ in world.documents)
 
 
-def test_against_the_ngram_model_per_language(world, here, capsys):
+def test_against_the_ngram_model_per_language(world, here, capsys, monkeypatch):
     assert main(["eval", str(world.model), "--ngram", "3"]) == 0
     out = capsys.readouterr().out
     assert "zh" in out and "3-gram" in out
@@ -95,6 +95,10 @@ def test_against_the_ngram_model_per_language(world, here, capsys):
         assert math.isclose(rows[lang]["ngram_bpb"], expected) and rows[lang]["documents"] == len(texts)
     again = compare_ngram(world.model, train, by_language, order=3)
     assert again["zh"]["model_bpb"] == pytest.approx(rows["zh"]["model_bpb"], rel=1e-5)
+    assert again["all"]["ngram_train_bytes"] == sum(len(t.encode()) for t in train)
+    monkeypatch.setattr("aigc_cli.evaluate.compare.NGRAM_BYTES", 1000)
+    assert 0 < compare_ngram(world.model, train, {"": texts}, order=2)["all"]["ngram_train_bytes"] < 1500
+    assert set(compare_ngram(world.model, train, {"": texts}, order=2)) == {"all"}
     assert again["all"]["bytes"] == sum(len(t.encode()) for t in validation)
 
 
