@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TASK_BYTES = 32 << 20  # input of one task: large enough to hide process overhead, small enough to lose in a kill
 TASK_UNITS = 256
+JOIN_ROWS = 256  # record batches with fewer rows are joined
 INLINE_BYTES = 8 << 20  # below this, starting processes costs more than it gives
 
 
@@ -161,13 +162,13 @@ def _run_task(task: tuple[Any, list[Unit], str, pa.Schema]) -> list[UnitResult]:
     results, row = [], 0
     with disk_errors(path):
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+            small = _Small(writer)
             for unit in units:
                 start, counts = row, Counter[str]()
                 other: dict[str, Any] = {}
                 for batch, numbers in step(unit.payload):
-                    if batch.num_rows:
-                        writer.write_batch(batch)
-                        row += batch.num_rows
+                    small.write(batch)
+                    row += batch.num_rows
                     for key, value in numbers.items():
                         if isinstance(value, int | float):
                             counts[key] += value  # type: ignore[assignment]
@@ -176,10 +177,37 @@ def _run_task(task: tuple[Any, list[Unit], str, pa.Schema]) -> list[UnitResult]:
                         else:
                             other[key] = value
                 results.append(UnitResult(unit.key, name, start, row - start, {**counts, **other}))
+            small.flush()
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     return results
+
+
+class _Small:
+    """Joins record batches of a few rows, as thousands of small files give them, before they are written."""
+
+    def __init__(self, writer: Any) -> None:
+        self.writer = writer
+        self.waiting: list[pa.RecordBatch] = []
+        self.rows = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write `batch`, or keep it until there are enough rows."""
+        if batch.num_rows == 0:
+            return
+        if self.rows + batch.num_rows > JOIN_ROWS:
+            self.flush()
+        self.waiting.append(batch)
+        self.rows += batch.num_rows
+
+    def flush(self) -> None:
+        """Write what waits."""
+        import pyarrow as pa
+
+        if self.waiting:
+            self.writer.write_batch(self.waiting[0] if len(self.waiting) == 1 else pa.concat_batches(self.waiting))
+        self.waiting, self.rows = [], 0
 
 
 def _journaled(run: Run, label: str) -> dict[str, UnitResult]:

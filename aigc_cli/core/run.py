@@ -98,6 +98,9 @@ class Run:
     ) -> None:
         if not self.up_to_date and hasattr(self, "journal"):
             self.journal.close()
+            # Nothing was finished, and the remedy changes the options: a left-over directory would only be in the way.
+            if isinstance(error, ConfigError | DataError) and not self.journal.entries and not self.resumed:
+                shutil.rmtree(self.dir, ignore_errors=True)
         if isinstance(error, KeyboardInterrupt) and self.dir.is_dir():
             console.say(f"interrupted: the same command continues from {self.dir}")
         self._release()
