@@ -65,6 +65,20 @@ def quality(windows_NT: np.ndarray, reference: Graph, graph: Graph) -> dict[str,
     return {name: float(f"{value:.4g}") for name, value in values.items()}
 
 
+def cache_kl(graph: Graph, ids_T: np.ndarray) -> float:
+    """Mean KL in nats between the tokens of one record read at once and read singly through the cache.
+
+    Not zero for integer weights: the kernels for one row and for many round differently.
+    """
+    whole = log_softmax(graph.logits(ids_T[None])[0])
+    cache, singly = graph.empty_cache(1), []
+    for position in range(len(ids_T)):
+        mask = np.ones((1, position + 1), np.int64)
+        logits, cache = graph(ids_T[None, position : position + 1], mask, cache)
+        singly.append(log_softmax(logits[0, -1]))
+    return float((np.exp(whole) * (whole - np.stack(singly))).sum(-1).mean())
+
+
 def decode_rates(directories: dict[str, Path], prompt: np.ndarray) -> dict[str, float]:
     """Greedy tokens per second of batch 1 with the engine of `aigc generate`, by name of the ONNX directory.
 

@@ -123,6 +123,20 @@ def test_hf_output_opens_in_transformers(make_bundle, tmp_path):
     assert (wanted - found).abs().max() < 1e-4
 
 
+def test_the_tokenizer_travels_with_every_format(make_run, tokenizer, tmp_path):
+    from transformers import AutoTokenizer
+
+    path, _ = make_run()
+    text = "a bad cab"
+    for to, name in (("onnx", "onnx"), ("hf", "hf"), ("pt", "copy.pt")):
+        result = export(path, ExportOptions(to=to), Common(output=tmp_path / name))
+        bundle = Bundle.open(result.path)
+        assert bundle.tokenizer.digest == tokenizer.digest
+        assert bundle.hf_config["eos_token_id"] == tokenizer.eos
+    found = AutoTokenizer.from_pretrained(tmp_path / "hf")(text, add_special_tokens=False)["input_ids"]
+    assert found == tokenizer.encode(text)
+
+
 def test_pt_goes_round(make_bundle, tmp_path):
     path, model = make_bundle(tied=False)
     result = export(path, ExportOptions(to="pt"), Common(output=tmp_path / "copy.pt"))

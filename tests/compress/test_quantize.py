@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aigc_cli.compress import export, quantize
 from aigc_cli.compress.arch import Arch
 from aigc_cli.compress.blocks import dequantize_blocks, quantize_blocks
-from aigc_cli.compress.measure import log_softmax, quality, sampled_windows, validation_windows
+from aigc_cli.compress.measure import cache_kl, log_softmax, quality, sampled_windows, validation_windows
 from aigc_cli.compress.onnx_run import Graph
 from aigc_cli.compress.options import ExportOptions, QuantizeOptions
 from aigc_cli.core.errors import AigcError, ConfigError, DataError
@@ -147,6 +147,17 @@ def test_the_engine_decodes_the_exported_graph(make_bundle, tmp_path):
     np.testing.assert_allclose(engine.prefill([ids[:8].tolist()])[0], wanted[7], atol=1e-5)
     for position in range(8, 12):
         np.testing.assert_allclose(engine.step(ids[position : position + 1])[0], wanted[position], atol=1e-5)
+
+
+@pytest.mark.parametrize("bits", ["fp32", "int8"])
+def test_the_cache_gives_what_the_whole_gives(make_bundle, tmp_path, bits):
+    path, _ = make_bundle()
+    if bits == "fp32":
+        export(path, ExportOptions(), Common(output=tmp_path / "onnx"))
+    else:
+        quantize(path, QuantizeOptions(windows=2, window=16), Common(output=tmp_path / "onnx"))
+    graph = Graph(tmp_path / "onnx", Arch.from_hf(Bundle.open(path).hf_config))
+    assert abs(cache_kl(graph, np.arange(20))) < (1e-9 if bits == "fp32" else 1e-3)
 
 
 def test_sampled_windows_follow_the_model(make_bundle, tmp_path):
