@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from aigc_cli.collect.options import CollectOptions
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = new_app()
 
 
-@app.command()
+@app.command(cls=Command)
 @options
 def collect(
     inputs: Annotated[

@@ -8,16 +8,17 @@ from typing import Annotated
 import typer
 
 from aigc_cli.compress.options import DistillOptions, ExportOptions, QuantizeOptions
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 
-export_app = typer.Typer(add_completion=False, rich_markup_mode=None)
-quantize_app = typer.Typer(add_completion=False, rich_markup_mode=None)
-distill_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+export_app = new_app()
+quantize_app = new_app()
+distill_app = new_app()
 
 MODEL = "Run directory, .pt file, Hugging Face directory or exported ONNX directory."
 
 
-@export_app.command()
+@export_app.command(cls=Command)
 @options
 def export(model: Annotated[Path, typer.Argument(help=MODEL)], rules: ExportOptions, common: Common) -> None:
     """Write a model as ONNX, Hugging Face directory or .pt, and compare the copy with the model.
@@ -33,7 +34,7 @@ def export(model: Annotated[Path, typer.Argument(help=MODEL)], rules: ExportOpti
     console.finish(run(model, rules, common), json=common.json)
 
 
-@quantize_app.command()
+@quantize_app.command(cls=Command)
 @options
 def quantize(model: Annotated[Path, typer.Argument(help=MODEL)], rules: QuantizeOptions, common: Common) -> None:
     """Make a model small: int8 weights in ONNX, measured against fp32 (size, perplexity, KL, speed).
@@ -49,7 +50,7 @@ def quantize(model: Annotated[Path, typer.Argument(help=MODEL)], rules: Quantize
     console.finish(run(model, rules, common), json=common.json)
 
 
-@distill_app.command()
+@distill_app.command(cls=Command)
 @options
 def distill(
     rules: DistillOptions,

@@ -19,9 +19,9 @@ from aigc_cli.core.options import Common, build, load_yaml
 COMMON_PANEL = "Common"
 
 
-def new_app() -> typer.Typer:
+def new_app(**settings: Any) -> typer.Typer:
     """An empty Typer app for a stage; its commands take cls=Command."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None)
+    return typer.Typer(add_completion=False, rich_markup_mode=None, **settings)
 
 
 class Command(TyperCommand):
@@ -31,6 +31,7 @@ class Command(TyperCommand):
         """Write arguments first, then each panel; the common options last."""
         panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for parameter in self.get_params(ctx):
+            parameter.show_envvar = False  # AIGC_<COMMAND>_<OPTION> for all of them: said once, in the docs
             record = parameter.get_help_record(ctx)
             if record is not None:
                 default = "Arguments" if parameter.param_type_name == "argument" else COMMON_PANEL

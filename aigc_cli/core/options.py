@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -114,13 +114,6 @@ def load_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path} holds a {type(loaded).__name__}, not keys and values", "see pipelines/recipes")
     return loaded
-
-
-def options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Moved to core.command."""
-    from aigc_cli.core.command import options as real
-
-    return real(function)
 
 
 def _coerce(value: Any, hint: Any, where: str) -> Any:

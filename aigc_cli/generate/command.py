@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 from aigc_cli.generate.options import GenerateOptions
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = new_app()
 MODEL = "Run directory, .pt file, Hugging Face directory or ONNX directory; default: the newest model."
 
 
-@app.command()
+@app.command(cls=Command)
 @options
 def generate(
     rules: GenerateOptions, common: Common, model: Annotated[Path | None, typer.Argument(help=MODEL)] = None

@@ -6,16 +6,15 @@ from typing import Annotated
 
 import typer
 
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 from aigc_cli.postprocess.options import CorrectOptions, FilterOptions
 
-app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Filter and correct generated text."
-)
+app = new_app(no_args_is_help=True, help="Filter and correct generated text.")
 Source = Annotated[str, typer.Argument(help="JSONL or text file, directory of a run, or - for stdin.")]
 
 
-@app.command("filter")
+@app.command("filter", cls=Command)
 @options
 def filter_command(source: Source, rules: FilterOptions, common: Common) -> None:
     """Drop bad texts: too short, looping, private, profane, duplicate, or copied from the training text.
@@ -35,7 +34,7 @@ def filter_command(source: Source, rules: FilterOptions, common: Common) -> None
         console.finish(result, json=common.json)
 
 
-@app.command("correct")
+@app.command("correct", cls=Command)
 @options
 def correct_command(source: Source, rules: CorrectOptions, common: Common) -> None:
     """Correct English spelling and English and Chinese punctuation; code, links and names are left alone.

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 from aigc_cli.report.options import ReportOptions
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = new_app()
 
 
-@app.command()
+@app.command(cls=Command)
 @options
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run directories or .pt files; several are compared.")],

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 from aigc_cli.tokenize.options import TokenizeOptions
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = new_app()
 
 
-@app.command()
+@app.command(cls=Command)
 @options
 def tokenize(
     inputs: Annotated[list[str], typer.Argument(help="Document shards, or raw files: these are collected first.")],

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from aigc_cli.core.options import Common, options
+from aigc_cli.core.command import Command, new_app, options
+from aigc_cli.core.options import Common
 from aigc_cli.models.gpt.config import Shape
 from aigc_cli.train.options import TrainOptions
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+app = new_app(no_args_is_help=True)
 
 
 @app.callback()
@@ -18,10 +19,12 @@ def train() -> None:
     """Train a model. Each family is a command of its own: aigc train gpt --help."""
 
 
-@app.command("gpt")
+@app.command("gpt", cls=Command)
 @options
 def gpt(
-    shards: Annotated[list[str], typer.Option("--shards", help="Token shards, document shards or raw files.")],
+    shards: Annotated[
+        list[str], typer.Option(help="Token shards, document shards or raw files.", rich_help_panel="Data")
+    ],
     shape: Shape,
     training: TrainOptions,
     common: Common,

@@ -10,8 +10,9 @@ import pytest
 import typer
 from typer.main import get_command
 
+from aigc_cli.core.command import options
 from aigc_cli.core.errors import ConfigError
-from aigc_cli.core.options import Common, from_mapping, load_yaml, opt, options, resolved
+from aigc_cli.core.options import Common, from_mapping, load_yaml, opt, resolved
 
 
 @dataclasses.dataclass
