@@ -1,6 +1,7 @@
 # Text, from raw files to a small model and its corrected output:  make -f pipelines/text.mk OUT=demo -j2
 #
-#   RAW -> collect -> clean -> tokenize -> gpt -+-> onnx
+#   RAW -> collect -> clean -> tokenize -> gpt -+-> eval.json
+#                                               +-> onnx
 #                                               +-> int8
 #                                               +-> student -> student-int8
 #                                               +-> generated.jsonl -> kept -> corrected
@@ -32,7 +33,7 @@ export AIGC_THREADS = $(CORES)
 endif
 
 .PHONY: all
-all: $(OUT)/report.html
+all: $(OUT)/report.html $(OUT)/eval.json
 
 $(call done,raw): $(RECIPES)/collect.yaml $(raw)
 	$(AIGC) collect $(RAW) -o $(@D) --config $<
@@ -45,6 +46,9 @@ $(call done,tokens): $(call done,clean) $(RECIPES)/tokenize.yaml
 
 $(call done,gpt): $(call done,tokens) $(RECIPES)/gpt.yaml
 	$(AIGC) train gpt --shards $(<D) -o $(@D) --config $(RECIPES)/gpt.yaml
+
+$(OUT)/eval.json: $(call done,gpt) $(RECIPES)/eval.yaml
+	$(share) $(AIGC) eval $(<D) -o $@ --config $(RECIPES)/eval.yaml
 
 $(call done,student): $(call done,gpt) $(RECIPES)/student.yaml
 	$(share) $(AIGC) distill $(<D) $(RECIPES)/student.yaml -o $(@D)

@@ -8,7 +8,7 @@ RAW=${RAW:-$HERE/../sample_data/text}
 RECIPES=${RECIPES:-$HERE/recipes}
 AIGC=${AIGC:-aigc}
 
-# fresh RESULT INPUT...: whether RESULT was made from inputs with this content. For the two commands that write a file
+# fresh RESULT INPUT...: whether RESULT was made from inputs with this content. For the commands that write a file
 # instead of a run; runs know by themselves that they are up to date.
 fresh() {
   local result=$1; shift
@@ -23,6 +23,10 @@ made() { local result=$1; shift; cksum < <(cat "$@") > "$result.inputs"; }
 
 # 2 Models
 "$AIGC" train gpt --shards "$OUT/tokens" -o "$OUT/gpt" --config "$RECIPES/gpt.yaml"
+if ! fresh "$OUT/eval.json" "$OUT/gpt/manifest.json" "$RECIPES/eval.yaml"; then
+  "$AIGC" eval   "$OUT/gpt" -o "$OUT/eval.json" --config "$RECIPES/eval.yaml"
+  made "$OUT/eval.json" "$OUT/gpt/manifest.json" "$RECIPES/eval.yaml"
+fi
 "$AIGC" export   "$OUT/gpt" --to onnx -o "$OUT/onnx"
 "$AIGC" quantize "$OUT/gpt"     -o "$OUT/int8"         --config "$RECIPES/quantize.yaml"
 "$AIGC" distill  "$OUT/gpt" "$RECIPES/student.yaml" -o "$OUT/student"

@@ -12,6 +12,7 @@ from aigc_cli.collect.options import CollectOptions
 from aigc_cli.compress.options import QuantizeOptions
 from aigc_cli.compress.recipe import read_recipe
 from aigc_cli.core.options import from_mapping, load_yaml
+from aigc_cli.evaluate.options import EvalOptions
 from aigc_cli.generate.options import GenerateOptions
 from aigc_cli.models.gpt.config import Config, Shape
 from aigc_cli.postprocess.options import CorrectOptions, FilterOptions
@@ -21,7 +22,7 @@ from aigc_cli.train.options import TrainOptions
 RECIPES = Path(__file__).parents[2] / "pipelines/recipes"
 OPTIONS = {
     "collect": CollectOptions, "clean": CleanOptions, "tokenize": TokenizeOptions, "quantize": QuantizeOptions,
-    "generate": GenerateOptions, "filter": FilterOptions, "correct": CorrectOptions,
+    "eval": EvalOptions, "generate": GenerateOptions, "filter": FilterOptions, "correct": CorrectOptions,
 }  # fmt: skip
 FOLDERS = [RECIPES, RECIPES / "tiny"]
 
