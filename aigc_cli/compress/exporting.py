@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +41,19 @@ def export(model: Path | str, options: ExportOptions | None = None, common: Comm
              pack=pack_pt if options.to == "pt" else None) as run:  # fmt: skip
         if run.up_to_date:
             return run.result()
-        if options.to == "onnx":
-            return _export_onnx(run, bundle, arch, options)
-        return _export_bundle(run, bundle, arch, options)
+        with discarded_on_refusal(run):
+            write = _export_onnx if options.to == "onnx" else _export_bundle
+            return write(run, bundle, arch, options)
+
+
+@contextmanager
+def discarded_on_refusal(run: Run) -> Iterator[None]:
+    """Removes what was written when it is refused: there is nothing to continue, and other options may follow."""
+    try:
+        yield
+    except AigcError:
+        shutil.rmtree(run.dir, ignore_errors=True)
+        raise
 
 
 def _output(output: Path | None, to: str, name: str) -> Path | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from aigc_cli.compress.arch import Arch
 from aigc_cli.compress.card import card, markdown_table
-from aigc_cli.compress.exporting import reference
+from aigc_cli.compress.exporting import discarded_on_refusal, reference
 from aigc_cli.compress.measure import cache_kl, decode_rates, quality, row, sampled_windows, validation_windows
 from aigc_cli.compress.onnx_file import write_onnx
 from aigc_cli.compress.onnx_graph import BLOCK, fused_graph
@@ -47,7 +47,10 @@ def quantize(model: Path | str, options: QuantizeOptions | None = None, common: 
     settings = {**resolved(options, common), "shards": None}  # their digest is among the inputs
     with Run(common.output, stage="quantize", version=VERSION, options=settings, inputs=inputs,
              default=f"{stem(model)}-{options.to}", common=common) as run:  # fmt: skip
-        return run.result() if run.up_to_date else _quantize(run, bundle, arch, options, shards)
+        if run.up_to_date:
+            return run.result()
+        with discarded_on_refusal(run):
+            return _quantize(run, bundle, arch, options, shards)
 
 
 def _quantize(run: Run, bundle: Bundle, arch: Arch, options: QuantizeOptions, shards: Path | None) -> Result:

@@ -81,6 +81,7 @@ def test_a_model_that_moves_too_far_is_not_published(make_bundle, tmp_path):
     with pytest.raises(AigcError, match="more than 1e-09"):
         quantize(path, QuantizeOptions(max_kl=1e-9, windows=2, window=16), Common(output=tmp_path / "int8"))
     assert not (tmp_path / "int8").exists()
+    quantize(path, QuantizeOptions(max_kl=0.1, windows=2, window=16), Common(output=tmp_path / "int8"))
 
 
 def test_an_onnx_directory_can_be_quantised_once(make_bundle, tmp_path):
