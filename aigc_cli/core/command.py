@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,11 +32,14 @@ class Command(TyperCommand):
         """Write arguments first, then each panel; the common options last."""
         panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for parameter in self.get_params(ctx):
-            parameter.show_envvar = False  # AIGC_<COMMAND>_<OPTION> for all of them: said once, in the docs
+            # AIGC_<COMMAND>_<OPTION> exists for all of them: said once, in the docs.
+            parameter.show_envvar = False  # type: ignore[attr-defined]
             record = parameter.get_help_record(ctx)
             if record is not None:
                 default = "Arguments" if parameter.param_type_name == "argument" else COMMON_PANEL
-                panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(record)
+                names = re.sub(r"<list\[(\w+)\]>", r"<\1> ...", record[0])
+                panel = getattr(parameter, "rich_help_panel", None) or default
+                panels.setdefault(panel, []).append((names, record[1]))
         panels[COMMON_PANEL] = panels.pop(COMMON_PANEL, [])
         for name, records in panels.items():
             if records:
