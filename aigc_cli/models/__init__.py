@@ -55,7 +55,7 @@ FAMILIES: dict[str, Family] = {
         tasks=("generate",),
         objective="aigc_cli.train.lm:CausalLM",
         generator="aigc_cli.generate.api:generate",
-        exporter="aigc_cli.compress.export.onnx:export",
+        exporter="aigc_cli.compress.exporting:export",
     ),
 }
 
