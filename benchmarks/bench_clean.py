@@ -137,8 +137,8 @@ def main() -> None:
             wall, cpu = statistics.median(r[0] for r in runs), statistics.median(r[1] for r in runs)
             results["runs"][label] = {
                 "wall_s": round(wall, 3), "cpu_s": round(cpu, 3), "mb_per_s": round(size / 1e6 / wall, 2),
-                "mb_per_cpu_s": round(size / 1e6 / cpu, 2), "peak_anonymous_mb": round(max(r[2] for r in runs) / 1e6, 1),
-                "repeats": len(runs),
+                "mb_per_cpu_s": round(size / 1e6 / cpu, 2), "repeats": len(runs),
+                "peak_anonymous_mb": round(max(r[2] for r in runs) / 1e6, 1),
             }  # fmt: skip
             print(label, results["runs"][label])
         truth = arguments.data.with_name(arguments.data.name.replace(".jsonl.gz", ".duplicates.json"))

@@ -5,6 +5,7 @@ Source: Rae et al. 2021, "Scaling Language Models: Methods, Analysis & Insights 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from aigc_cli.core.options import opt
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from aigc_cli.clean.kernels.scan import StopWords
 
 STATS = ("mean_word_length", "symbol_ratio", "bullet_lines", "ellipsis_lines", "alpha_words", "stop_words")
 
@@ -41,7 +44,7 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     """Reasons named after the options that were not met."""
     import numpy as np
 
-    from aigc_cli.clean.kernels.scan import StopWords, scan
+    from aigc_cli.clean.kernels.scan import scan
 
     column = batch.column("text")
     numbers = scan(column)
@@ -49,7 +52,7 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
         _asked_in(name, by_character)
         for name, by_character in zip(batch.column("lang").to_pylist(), numbers.by_character.tolist(), strict=True)
     ]
-    stop_words = StopWords(STOP_WORDS).count(column, languages)
+    stop_words = _stop_words().count(column, languages)
     single, words = numbers.by_character, np.maximum(numbers.words, 1)
     lines = np.maximum(numbers.lines, 1)
     longer = words - numbers.character_words  # a Han character inside a text in letters is no short word
@@ -74,6 +77,13 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     ]
     values = (mean, symbols, bullets, ellipses, alpha, stop_words)
     return Outcome(reasons=first_reasons(len(words), checks), stats=dict(zip(STATS, values, strict=True)))
+
+
+@functools.cache
+def _stop_words() -> StopWords:
+    from aigc_cli.clean.kernels.scan import StopWords
+
+    return StopWords(STOP_WORDS)
 
 
 def _asked_in(language: str | None, by_character: bool) -> str:

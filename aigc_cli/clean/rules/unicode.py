@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -39,12 +40,9 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
         text = found.text(row)
         # In a document with tags, &lt; is meant as it stands.
         entities = options.entities and "<" not in text
-        repaired = found.rewrite(
-            row,
-            broken | (f.ENTITY if entities else 0),
-            lambda line, _, entities=entities: _repair(line, options, entities),
-        )
-        repaired = text if repaired is None else repaired
+        bits = broken | (f.ENTITY if entities else 0)
+        changed = found.rewrite(row, bits, functools.partial(_repair, options, entities))
+        repaired = text if changed is None else changed
         if options.normalization != "none" and not unicodedata.is_normalized(options.normalization, repaired):
             repaired = unicodedata.normalize(options.normalization, repaired)
         if repaired != text:
@@ -52,7 +50,7 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     return Outcome(text=texts)
 
 
-def _repair(line: str, options: Options, entities: bool) -> str:
+def _repair(options: Options, entities: bool, line: str, bits: int) -> str:
     """The line after ftfy. What it would change for taste alone (curly quotes, ligatures, full-width forms) stays."""
     import ftfy
 
