@@ -18,7 +18,7 @@ from aigc_cli.core.files import hash_text
 from aigc_cli.core.manifest import read_manifest
 from aigc_cli.core.options import Common, resolved
 from aigc_cli.core.run import Run
-from aigc_cli.postprocess.edits import unified
+from aigc_cli.postprocess.edits import Edit, unified
 from aigc_cli.postprocess.options import CorrectOptions, FilterOptions
 from aigc_cli.postprocess.records import Record, Writers, dump, locate, read, refuse_conflict
 from aigc_cli.postprocess.rules import Check, build
@@ -71,38 +71,56 @@ def correct(source: str, options: CorrectOptions | None = None, common: Common |
             from aigc_cli.postprocess.spelling import load
 
             corrector.speller = load(options.dictionary)
-        counts: Counter[str] = Counter()
-        by_rule: Counter[str] = Counter()
-        examples: list[Record] = []
+        told = _Told()
         directory = run.dir if run is not None else None
-        with (
-            Writers(directory, "corrected.jsonl", "corrections.jsonl") as out,
-            console.progress("correct", unit="texts") as bar,
-        ):
+        names = ("corrected.jsonl", "corrections.jsonl")
+        with Writers(directory, *names) as out, console.progress("correct", unit="texts") as bar:
             for number, record in enumerate(records):
                 before = record[options.field]
                 after, edits = corrector(before)
-                counts["texts"] += 1
-                if edits:
-                    change = {"record": number, "before": before, "after": after, "edits": [e.as_dict() for e in edits]}
+                change = told.add(number, before, after, edits)
+                if change is not None:
                     out.write("corrections.jsonl", change)
-                    by_rule.update(rule for e in edits for rule in e.rule.split("+"))
-                    counts["changed"] += 1
-                    counts["edits"] += len(edits)
-                    if len(examples) < EXAMPLES and len(before) <= EXAMPLE_CHARS:
-                        examples.append(change)
                     if options.diff:
                         console.say(unified(before, after, f"record {number}", sys.stderr.isatty()))
                     kept = {"text_before": before} if options.keep_before else {}
                     record = {**record, options.field: after, **kept}
                 out.write("corrected.jsonl", record)
                 bar.advance()
-        rules = dict(sorted(by_rule.items(), key=lambda item: (-item[1], item[0])))
-        lines = [f"corrected {counts['changed']:,} of {counts['texts']:,} texts, {counts['edits']:,} edits"]
-        if rules:
-            lines.append("  " + ", ".join(f"{name} {n:,}" for name, n in rules.items()))
-        totals = {name: counts[name] for name in ("texts", "changed", "edits")}
-        return _leave(run, totals, {"rules": rules, "examples": examples}, lines, "aigc report {}")
+        return _leave(run, told.counts, told.facts(), told.lines(), "aigc report {}")
+
+
+class _Told:
+    """What correct counts, and the examples that it shows."""
+
+    def __init__(self) -> None:
+        self.counts = {"texts": 0, "changed": 0, "edits": 0}
+        self.rules: Counter[str] = Counter()
+        self.examples: list[Record] = []
+
+    def add(self, number: int, before: str, after: str, edits: list[Edit]) -> Record | None:
+        """Count one text; the record for corrections.jsonl when it changed."""
+        self.counts["texts"] += 1
+        if not edits:
+            return None
+        change = {"record": number, "before": before, "after": after, "edits": [e.as_dict() for e in edits]}
+        self.rules.update(rule for e in edits for rule in e.rule.split("+"))
+        self.counts["changed"] += 1
+        self.counts["edits"] += len(edits)
+        if len(self.examples) < EXAMPLES and len(before) <= EXAMPLE_CHARS:
+            self.examples.append(change)
+        return change
+
+    def facts(self) -> dict[str, Any]:
+        """Edits by rule and a few changed texts."""
+        return {"rules": dict(self.rules), "examples": self.examples}
+
+    def lines(self) -> list[str]:
+        """One line of totals, one of rules."""
+        n = self.counts
+        found = [f"corrected {n['changed']:,} of {n['texts']:,} texts, {n['edits']:,} edits"]
+        by_number = sorted(self.rules.items(), key=lambda item: (-item[1], item[0]))
+        return found + (["  " + ", ".join(f"{name} {count:,}" for name, count in by_number)] if by_number else [])
 
 
 def _checks(options: FilterOptions) -> dict[str, Check]:

@@ -20,8 +20,11 @@ from aigc_cli.core.errors import ConfigError
 from aigc_cli.postprocess.edit_cost import MAX_EDITS, edits, weighted
 
 LONGEST = 28  # letters; the longest word of the list
-WEIGHT = 8.0  # nats of log frequency that one whole edit costs; chosen on Norvig's first set
+WEIGHT = 6.0  # nats of log frequency that one whole edit costs; chosen on Norvig's first set
 ADDED_COUNT = 1_000_000  # the count given to a word of --dictionary: that of a rare but known word
+# Nats of the rival that the word is right though the list lacks it (a name, jargon). At confidence 0.8 it halves the
+# edits in technical English and costs 3 % of the corrections of Norvig's first set.
+UNLISTED = -4.0
 RUN_TOGETHER = {
     "alot": "a lot", "aswell": "as well", "atleast": "at least", "eachother": "each other", "infact": "in fact",
     "incase": "in case", "inspite": "in spite", "ofcourse": "of course", "upto": "up to", "noone": "no one",
@@ -33,7 +36,7 @@ UNREADABLE = 0.4  # share of unknown words above which a line is taken for anoth
 
 @dataclass(frozen=True)
 class Guess:
-    """A known word, how far it is (weighted edits), and the share of belief it got among all candidates."""
+    """A known word, its weighted edits, and its share of belief among all candidates and "no mistake at all"."""
 
     word: str
     cost: float
@@ -43,7 +46,7 @@ class Guess:
 class Speller:
     """Knows words and guesses what an unknown one was meant to be.
 
-    >>> Speller({"receive": 900, "recipe": 50}).guess("recieve").word
+    >>> Speller({"receive": 10**8, "recipe": 10**7}).guess("recieve").word
     'receive'
     """
 
@@ -94,7 +97,8 @@ class Speller:
         costs = weighted(letters[0, : lengths[0]], self.letters[rows], self.lengths[rows])
         scores = WEIGHT * costs - self.log_counts[rows]
         best = int(np.lexsort((rows, scores))[0])
-        confidence = 1.0 / float(np.exp(np.minimum(scores[best] - scores, 0.0)).sum())
+        rivals = np.append(scores, UNLISTED)
+        confidence = 1.0 / float(np.exp(np.minimum(scores[best] - rivals, 50.0)).sum())
         return Guess(self.words[rows[best]], float(costs[best]), confidence)
 
 

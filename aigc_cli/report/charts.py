@@ -32,7 +32,8 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     >>> ticks(0, 103)
     [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
     """
-    span = (high - low) or abs(high) or 1.0
+    largest = max(abs(low), abs(high))
+    span = high - low if high - low > max(1e-9 * largest, 1e-290) else largest if largest > 1e-290 else 1.0
     base = 10.0 ** math.floor(math.log10(span / wanted))
     step = next(base * m for m in (1, 2, 2.5, 5, 10) if span / (base * m) <= wanted + 0.5)
     first = math.ceil(low / step - 1e-9)

@@ -67,6 +67,7 @@ def size(n_bytes: float) -> str:
 # The order in which counts are told, since manifests sort their keys; other names follow as they come.
 FIRST = (
     "files",
+    "documents_in",
     "documents",
     "texts",
     "kept",
@@ -75,8 +76,8 @@ FIRST = (
     "edits",
     "rejected",
     "dropped",
+    "bytes_in",
     "bytes",
-    "words",
 )
 
 
@@ -84,7 +85,7 @@ def counted(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Names and numbers of a manifest's counts, in an order that people expect."""
     items = [(k, v) for k, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)]
     items.sort(key=lambda item: FIRST.index(item[0]) if item[0] in FIRST else len(FIRST))
-    return [(k.replace("_", " "), size(v) if k == "bytes" else v) for k, v in items]
+    return [(k.replace("_", " "), size(v) if k in ("bytes", "bytes_in") else v) for k, v in items]
 
 
 def tiles(values: Iterable[tuple[str, Any]]) -> Html:

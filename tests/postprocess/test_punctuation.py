@@ -6,7 +6,7 @@ from aigc_cli.postprocess.correction import Corrector
 from aigc_cli.postprocess.punctuation import RULES
 from aigc_cli.postprocess.spelling import Speller
 
-WORDS = {"the": 900, "cat": 500, "received": 90, "letter": 80, "a": 999, "good": 70, "don't": 60}
+WORDS = {word: 10**8 for word in ("the", "cat", "received", "letter", "a", "good", "don't")}
 PLAIN = Corrector()
 ALL = Corrector(Speller(WORDS), list(RULES), 0.5)
 

@@ -111,7 +111,11 @@ def chain(here):
         "gpt",
         [tokens],
         {"steps": 300, "tokens": 30_000},
-        {"family": "gpt", "parameters": 1_234_567, "final": {"val/loss_nats": 2.11, "val/bpb": 1.5}, "ngram": 2.4},
+        {
+            "family": "gpt",
+            "parameters": 1_234_567,
+            "final": {"val/loss_nats": 2.11, "val/bpb": 1.5},
+        },
         {"metrics.jsonl": metrics(3), "samples.jsonl": samples},
         {"tokens_per_s": 5000.0},
     )
@@ -123,7 +127,10 @@ def chain(here):
         {
             "parameters": 99_000,
             "final": {"val/loss_nats": 2.3},
-            "distillation": [{"model": "teacher", "parameters": 1_234_567}, {"model": EVIL, "parameters": 99_000}],
+            "distillation": [
+                {"model": "teacher", "parameters": 1_234_567, "val_nats": 2.11},
+                {"model": EVIL, "parameters": 99_000},
+            ],
         },
         {"metrics.jsonl": metrics(5, 100)},
     )
@@ -157,7 +164,11 @@ def chain(here):
 
 
 def test_page_shows_every_stage_and_runs_nothing(chain):
-    result = report(["fine", "int8", "student"], None, Common(output=Path("all.html")))
+    Path("e.json").write_text(
+        json.dumps({"model": EVIL, "ngram_order": 5, "ngram": {"en": {"model_bpb": 1.5, "ngram_bpb": 1.9}}})
+    )
+    settings = ReportOptions(evals=[Path("e.json")])
+    result = report(["fine", "int8", "student"], settings, Common(output=Path("all.html")))
     text = Path("all.html").read_text(encoding="utf-8")
     page = Page(text)
     assert result.path == Path("all.html") and result.manifest["facts"]["stages"] == 7
@@ -176,7 +187,7 @@ def test_page_shows_every_stage_and_runs_nothing(chain):
         "text at 250",
         "bits per byte",
         "4×",
-        "n-gram model",
+        "5-gram model",
         "ann@mail.org",
         "teacher",
         "1,234,567",
@@ -249,6 +260,8 @@ def test_wrong_use_is_explained(here):
     for output in ("page.pdf", "."):
         with pytest.raises(ConfigError):
             report("gpt", None, Common(output=Path(output)))
+    with pytest.raises(DataError):
+        report("gpt", ReportOptions(evals=[Path("absent.json")]))
     make("train", "bad", files={"metrics.jsonl": b"{broken\n"})
     with pytest.raises(DataError, match=r"metrics.jsonl"):
         report("bad")

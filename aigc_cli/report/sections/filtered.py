@@ -11,7 +11,7 @@ from aigc_cli.report.options import ReportOptions
 from aigc_cli.report.sections.documents import funnel
 from aigc_cli.report.sections.texts import text
 
-COPY_EDGES = [0, 2, 4, 6, 8, 12, 16, 24, 32, 50, 100]  # words
+COPY_EDGES = [0, 1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50, 100, 1000]  # words
 MOST_RECORDS = 20_000  # whose copied spans are counted
 
 

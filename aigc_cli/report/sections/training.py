@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from aigc_cli.report.charts import Series, lines
-from aigc_cli.report.markup import Html, clip, details, h, join, number, plain, table, tiles
+from aigc_cli.report.markup import Html, clip, details, h, join, number, plain, size, table, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
 
@@ -62,8 +62,7 @@ def one(node: Node, options: ReportOptions) -> Html:
             series = Series(key, [p[0] for p in points], [p[1] for p in points])
             parts.append(details(NAMES.get(key, key), lines([series], "step", NAMES.get(key, key))))
     parts.append(_samples(node.log("samples.jsonl"), options.examples))
-    for key in ("distillation", "control", "comparison"):
-        parts.append(facts_table(key, facts.get(key)))
+    parts.append(facts_table("distillation", facts.get("distillation")))
     return join(parts)
 
 
@@ -76,7 +75,7 @@ def facts_table(title: str, value: Any) -> Html:
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         columns = list(dict.fromkeys(k for row in value for k in row))
         columns.sort(key=lambda c: c not in ("model", "name"))
-        rows = [[plain(row.get(c)) for c in columns] for row in value]
+        rows = [[size(row[c]) if c == "bytes" and row.get(c) else plain(row.get(c)) for c in columns] for row in value]
         return join([h("<h3>{}</h3>", title.capitalize()), table([c.replace("_", " ") for c in columns], rows)])
     return Html("")
 
@@ -88,15 +87,13 @@ def _losses(records: list[dict[str, Any]]) -> list[str]:
 
 
 def _levels(node: Node) -> dict[str, float]:
-    """Reference lines, e.g. an n-gram model's loss on the same validation text."""
-    found = {}
-    for key in ("ngram", "baseline", "ngram_nats"):
-        value: Any = node.facts.get(key)
-        if isinstance(value, dict):
-            value, key = value.get("nats_per_token", value.get("loss_nats")), str(value.get("name", key))
-        if isinstance(value, int | float):
-            found["n-gram model" if key.startswith("ngram") else key] = float(value)
-    return found
+    """What a student is compared with, as horizontal lines: its teacher and the control trained from scratch."""
+    rows = [row for row in node.facts.get("distillation") or [] if isinstance(row, dict)]
+    return {
+        str(row["model"]): float(row["val_nats"])
+        for row in rows
+        if row.get("model") in ("teacher", "control") and isinstance(row.get("val_nats"), int | float)
+    }
 
 
 def _smooth(name: str, x: list[float], y: list[float], colour: int, validation: bool) -> list[Series]:
