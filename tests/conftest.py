@@ -8,6 +8,7 @@ import pytest
 
 # Two processes with two threads each on two cores are slower than with one; results must not depend on it either.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("AIGC_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 ALLOWED_SKIPS = {"gpu", "network", "data"}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from aigc_cli.generate.output import LineSink, TextSink
 from aigc_cli.generate.prompts import Prompt, read_prompts
 from aigc_cli.generate.sample import Continuation, Plan, sample
 from aigc_cli.generate.strategies import active
+from aigc_cli.generate.tally import Tally
 from aigc_cli.generate.uniform import sequence_number
 from aigc_cli.models.bundle import Bundle
 from aigc_cli.models.tokenizer import Tokenizer
@@ -40,19 +39,22 @@ def generate(
     """
     options, common = options or GenerateOptions(), common or Common()
     output = None if common.output is None or str(common.output) == "-" else common.output
-    lines = common.json or common.output is not None
     if output is not None and options.prompts is not None and output.absolute() == options.prompts.absolute():
         raise ConfigError(f"{output} is the file of prompts", "give -o another name")
     bundle = open_model(model)
     if common.dry_run:
         return console.Result("generate", None, {}, [f"would generate with {bundle.describe()}"])
-    sink: LineSink | TextSink = LineSink(output) if lines else TextSink()
     prompts = read_prompts(options.prompt, options.prompts)
+    if output is not None and not output.suffix:
+        from aigc_cli.generate.publish import generate_run
+
+        return generate_run(bundle, list(prompts), options, common)
+    sink: LineSink | TextSink = LineSink(output) if common.json or common.output is not None else TextSink()
     head = list(itertools.islice(prompts, 2))
     single = len(head) == 1
     stream = options.stream and single and options.n == 1 and options.beams == 1
     show = sink.show if stream and isinstance(sink, TextSink) else None
-    tally = _Tally(single)
+    tally = Tally(single)
     with sink, console.progress("generate", unit="texts") as bar:
         for record in texts(bundle, itertools.chain(head, prompts), options, seed=common.seed, show=show):
             tally.add(record)
@@ -63,8 +65,8 @@ def generate(
     console.say(tally.summary())
     if output is None:
         return console.Result("generate", None, tally.facts())
-    return console.Result("generate", output, tally.facts(), [f"{output}: {tally.texts} texts"],
-                          f"aigc postprocess {output}")  # fmt: skip
+    lines = [f"{output}: {tally.texts} texts"]
+    return console.Result("generate", output, tally.facts(), lines, f"aigc postprocess filter {output} -o kept")
 
 
 def texts(
@@ -81,6 +83,20 @@ def texts(
     "logprob_per_token", "finish": "eos", "stop" or "length"}, beams also "score"; {"prompt", "index", "error"}
     where a prompt cannot be used. show: called with the first text in pieces while it is written.
     """
+    for batch in batches(model, prompts, options, seed=seed, show=show):
+        yield from batch
+
+
+def batches(
+    model: str | Path | Bundle,
+    prompts: Iterable[str | Prompt],
+    options: GenerateOptions | None = None,
+    *,
+    seed: int = 0,
+    show: Show | None = None,
+    skip: int = 0,
+) -> Iterator[list[dict[str, Any]]]:
+    """The records of `texts` batch by batch, without the first `skip` batches."""
     options = options or GenerateOptions()
     bundle = model if isinstance(model, Bundle) else Bundle.open(model)
     tokenizer = tokenizer_of(bundle)
@@ -91,8 +107,9 @@ def texts(
     )  # fmt: skip
     size = 1 if options.beams > 1 else options.batch_size
     jobs = _jobs(prompts, tokenizer, engine.context, 1 if options.beams > 1 else options.n)
+    jobs = itertools.islice(jobs, skip * size, None)
     while batch := list(itertools.islice(jobs, size)):
-        yield from _run(engine, batch, plan, options.n, show)
+        yield list(_run(engine, batch, plan, options.n, show))
         show = None
 
 
@@ -164,40 +181,3 @@ def _record(one: Continuation, copy: int, plan: Plan) -> dict[str, Any]:
         "logprob_per_token": round(one.logprob / count, 6) if count else 0.0, "finish": one.finish,
     }  # fmt: skip
     return record if one.score is None else {**record, "score": round(one.score, 6)}
-
-
-class _Tally:
-    """Counts of a run, and what they mean for its end."""
-
-    def __init__(self, single: bool) -> None:
-        self.single = single
-        self.texts = self.tokens = self.rejected = 0
-        self.logprob = 0.0
-        self.first_error = ""
-        self.start = time.monotonic()
-
-    def add(self, record: dict[str, Any]) -> None:
-        if "error" in record:
-            self.rejected += 1
-            self.first_error = self.first_error or record["error"]
-            if self.single:
-                raise ConfigError(record["error"], "shorten the prompt, or use a model with a longer context")
-            return
-        self.texts += 1
-        self.tokens += record["tokens"]
-        self.logprob += record["logprob"]
-
-    def check(self) -> None:
-        if self.rejected and not self.texts:
-            raise DataError(f"none of {self.rejected} prompts can be used: {self.first_error}", "check the prompts")
-        if self.rejected:
-            console.warn(f"{self.rejected} prompts rejected, the first one because {self.first_error}")
-
-    def summary(self) -> str:
-        elapsed = max(time.monotonic() - self.start, 1e-9)
-        perplexity = math.exp(min(-self.logprob / max(self.tokens, 1), 700))
-        return (f"{self.texts} texts, {self.tokens} tokens, {self.tokens / elapsed:.1f} tokens/s, "
-                f"perplexity under the model {perplexity:.3g}")  # fmt: skip
-
-    def facts(self) -> dict[str, Any]:
-        return {"texts": self.texts, "tokens": self.tokens, "rejected": self.rejected}

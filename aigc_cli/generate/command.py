@@ -20,14 +20,16 @@ MODEL = "Run directory, .pt file, Hugging Face directory or ONNX directory; defa
 def generate(
     rules: GenerateOptions, common: Common, model: Annotated[Path | None, typer.Argument(help=MODEL)] = None
 ) -> None:
-    """Write text with a model: the continuation of each prompt on stdout; with --json or -o FILE as JSON lines.
+    """Write text with a model: the continuation of each prompt on stdout; with --json as JSON lines.
+
+    -o DIR writes a run (generated.jsonl, lineage to the model, resumable), -o FILE.jsonl only the JSON lines.
 
     Prompts come from --prompt, a file or stdin; with none of them the text starts from nothing.
 
     \b
     Examples:
       aigc generate --top-p 0.9 --prompt "Once upon a time"
-      aigc generate runs/gpt --prompts prompts.txt --n 3 -o texts.jsonl
+      aigc generate runs/gpt --prompts prompts.txt --n 3 -o runs/texts
     """
     from aigc_cli.core import console
     from aigc_cli.generate.api import generate as run

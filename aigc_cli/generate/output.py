@@ -58,6 +58,11 @@ class TextSink:
         pass
 
 
+def as_line(record: dict[str, Any]) -> bytes:
+    """One JSON line; a lone surrogate is written as its JSON escape."""
+    return (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
 class LineSink:
     """Records as JSON lines, on stdout or in a file that appears when all are written."""
 
@@ -74,10 +79,9 @@ class LineSink:
         return self
 
     def write(self, record: dict[str, Any]) -> None:
-        """One record as one line; a lone surrogate is written as its JSON escape."""
-        line = json.dumps(record, ensure_ascii=False) + "\n"
+        """One record as one line."""
         with disk_errors(self.path or Path("stdout")):
-            self._file.write(line.encode("utf-8", "backslashreplace"))
+            self._file.write(as_line(record))
             if self._temporary is None:
                 self._file.flush()
 

@@ -165,7 +165,9 @@ def test_bad_models_and_outputs(bundle, here, stdin, capsys):
     assert main(["generate", "absent"]) == 2
     (here / "empty").mkdir()
     assert main(["generate", "empty"]) == 3
-    assert main(["generate", str(bundle[0]), "--prompt", "a", "-o", "empty"]) == 2
+    (here / "foreign").mkdir()
+    (here / "foreign" / "mine").write_text("x")
+    assert main(["generate", str(bundle[0]), "--prompt", "a", "-o", "foreign"]) == 2
     assert main(["generate", str(bundle[0]), "--prompt", "a", "-o", "no/such/file.jsonl"]) == 2
     (here / "p.txt").write_text("a\n")
     assert main(["generate", str(bundle[0]), "--prompts", "p.txt", "-o", "p.txt"]) == 2
@@ -191,3 +193,32 @@ def test_dry_run_and_notebook(bundle, here, capsys):
     assert "would generate" in capsys.readouterr().out
     result = generate(bundle[0], GenerateOptions(prompt=["the"], max_new_tokens=4))
     assert result.manifest == {"texts": 1, "tokens": 4, "rejected": 0}
+
+
+def test_a_run_is_resumed_to_the_same_bytes_and_then_up_to_date(bundle, here, monkeypatch, capsys):
+    from aigc_cli.core.lineage import walk
+    from aigc_cli.core.options import Common
+    from aigc_cli.generate import publish
+
+    asked = GenerateOptions(prompt=["the", "a", "of"], n=3, max_new_tokens=5, batch_size=2)
+    generate(bundle[0], asked, Common(output=here / "whole"))
+    real = publish.batches
+
+    def cut(*args, **options):
+        for number, batch in enumerate(real(*args, **options)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield batch
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(publish, "batches", cut)
+        generate(bundle[0], asked, Common(output=here / "cut"))
+    with open(here / "cut.partial" / "generated.jsonl", "ab") as file:
+        file.write(b'{"torn')
+    result = generate(bundle[0], asked, Common(output=here / "cut"))
+    assert result.manifest["counts"]["texts"] == 9
+    assert (here / "cut/generated.jsonl").read_bytes() == (here / "whole/generated.jsonl").read_bytes()
+    assert walk(here / "cut")[0]["stage"] == "generate"
+    capsys.readouterr()
+    generate(bundle[0], asked, Common(output=here / "cut"))
+    assert "up to date" in capsys.readouterr().err
