@@ -40,8 +40,12 @@ def validation_s(step_s: float, data: Data, objective: Objective, evals: int) ->
 
 
 def steps_in(seconds: float, step_s: float, data: Data, objective: Objective, evals: int) -> int:
-    """Steps that fit into `seconds` beside the validations, at `step_s` seconds a step; at least MIN_STEPS."""
-    return max(MIN_STEPS, int((seconds - validation_s(step_s, data, objective, evals)) / step_s))
+    """Steps that fit into `seconds` beside the validations, at `step_s` seconds a step; at least MIN_STEPS.
+
+    Where validation would take more than half of the time, training gets its half all the same.
+    """
+    left = max(seconds / 2, seconds - validation_s(step_s, data, objective, evals))
+    return max(MIN_STEPS, int(left / step_s))
 
 
 def plan(journal: Journal, stepper: Stepper, started: float) -> int:

@@ -14,7 +14,8 @@ from aigc_cli.train.objective import Data, Objective, StepRng, mix
 from aigc_cli.train.optim.build import build_optimizers, set_lr
 from aigc_cli.train.options import TrainOptions
 
-WARM_STEPS, TIMED_STEPS = 2, 5  # the measurement: the first steps allocate and compile
+# The measurement: the first steps allocate and compile; the others are enough to outlast a short disturbance.
+WARM_STEPS, TIMED_STEPS, ENOUGH_STEPS, ENOUGH_S = 2, 5, 25, 3.0
 
 
 class Stepper:
@@ -91,7 +92,9 @@ class Stepper:
         """The median time of a few steps, measured; the state is as before afterwards."""
         before = copy.deepcopy(self.state())
         times = []
-        for step in range(WARM_STEPS + TIMED_STEPS):
+        for step in range(WARM_STEPS + ENOUGH_STEPS):
+            if step >= WARM_STEPS + TIMED_STEPS and sum(times[WARM_STEPS:]) >= ENOUGH_S:
+                break
             start = time.monotonic()
             float(next(iter(self.step(step, 1 << 40).values())))
             times.append(time.monotonic() - start)
