@@ -197,8 +197,8 @@ def test_budgets(tiny):
     assert steps_of({"epochs": 2.0}, data) == 40
     assert steps_of({"minutes": 1.0}, data) is None
     assert steps_in(60, 0.5, data, objective, 8) == 120
-    objective.validation = tiny.TokenStream([np.zeros(5001, np.uint16)])
-    assert steps_in(60, 0.5, data, objective, 0) == int((60 - 2 * 5000 / 50 * 0.5 / 3) / 0.5)
+    objective.validation = tiny.TokenStream([np.zeros(1001, np.uint16)])
+    assert steps_in(60, 0.5, data, objective, 0) == 106  # 60 s less 40 steps, a third each, for 2 x 1000 tokens
     assert steps_in(60, 0.5, data, objective, 1000) == 60
     assert tiny.options().budget() == {"steps": 12}
     assert tiny.TrainOptions().budget().keys() == {"minutes", "epochs"}
