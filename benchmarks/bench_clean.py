@@ -135,11 +135,15 @@ def main() -> None:
             gathered.setdefault(f"{state}_{workers}_workers", []).append(timed(command, base, folder))
         for label, runs in gathered.items():
             wall, cpu = statistics.median(r[0] for r in runs), statistics.median(r[1] for r in runs)
+            alone = label.endswith("_1_workers")  # the CPU time of pool workers is not that of children
             results["runs"][label] = {
-                "wall_s": round(wall, 3), "cpu_s": round(cpu, 3), "mb_per_s": round(size / 1e6 / wall, 2),
-                "mb_per_cpu_s": round(size / 1e6 / cpu, 2), "repeats": len(runs),
+                "wall_s": round(wall, 3),
+                "mb_per_s": round(size / 1e6 / wall, 2),
+                "cpu_s": round(cpu, 3) if alone else None,
+                "mb_per_cpu_s": round(size / 1e6 / cpu, 2) if alone else None,
                 "peak_anonymous_mb": round(max(r[2] for r in runs) / 1e6, 1),
-            }  # fmt: skip
+                "repeats": len(runs),
+            }
             print(label, results["runs"][label])
         truth = arguments.data.with_name(arguments.data.name.replace(".jsonl.gz", ".duplicates.json"))
         if truth.is_file():

@@ -36,6 +36,9 @@ CUED = re.compile(
     r"(?: ?(?:no\b|number|号码|號碼|是|为|為|is))?[\s.:：]{0,12}(\+?[\d(](?:[ ().-]{0,2}\d){6,14})(?![0-9A-Za-z_])"
 )
 _VERSION = re.compile(r"(?i)(?:\b(?:version|release|section|chapter|figure|table|ver|rev|v)|§|版本|第)[\s:.]*$")
+_ADDRESS = re.compile(
+    r"(?i)(?:\b(?:ip|ipv4|addr|address|host|server|dns|ping|from|at)\b|地址|服务器|主机)[^\n\d]{0,6}$|[@/]$"
+)
 _QUANTITY = re.compile(r"(?i)(?:time|stamp|size|bytes|count|total|offset|max|min|=|#|\$)\W*$")
 _DIGITS_ONLY = re.compile(r"\d+")
 
@@ -190,16 +193,14 @@ def _is_ipv4(match: re.Match[str], private: bool) -> bool:
         address = ipaddress.IPv4Address(match[0])
     except ValueError:
         return False
-    before = match.string[max(0, match.start() - 12) : match.start()]
-    if _VERSION.search(before):
+    before = match.string[max(0, match.start() - 16) : match.start()]
+    # Four small numbers are nearly always a version or a section; of addresses only one in 256 is like that.
+    doubtful = max(address.packed) < _SMALL and not address.is_private and not _ADDRESS.search(before)
+    if doubtful or _VERSION.search(before):
         return False
-    # "4.1.3.2 Installing", "6.2.56.1. Video": numbers that begin a line and have a word behind them are a heading's.
-    after = match.string[match.end() : match.end() + 3]
-    if not before.strip():
-        dotted = after[:1] == "." and after[1:2].isspace()
-        plain = max(address.packed) < _HEADING and after[:1].isspace() and after[1:2].isalpha()
-        if dotted or plain:
-            return False
+    after = match.string[match.end() : match.end() + 2]
+    if not before.strip() and after[:1] == "." and after[1:].isspace():  # "6.2.56.92. Video" begins a line: a heading
+        return False
     return private or (address.is_global and not address.is_multicast)
 
 
@@ -217,5 +218,5 @@ def _is_quantity(match: re.Match[str]) -> bool:
     return _DIGITS_ONLY.fullmatch(match[0]) is not None and _QUANTITY.search(before) is not None
 
 
-_HEADING = 64  # a heading's numbers are smaller
+_SMALL = 64
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # what is assigned to anybody. Source: RFC 4291

@@ -106,7 +106,7 @@ def test_documents_without_words_have_no_bands():
      ("ip 1.2.3.4", flags.QUAD)],
 )  # fmt: skip
 def test_each_flag_is_raised_by_its_cause(one, bit):
-    clean = "Plain text, with “quotes” & é; 中文，也没有问题。\n\nNext 12: 9:30.\n" + "end"
+    clean = "Plain text, with “quotes” & é; 123, 4567 and 12345 of 中文，也没有问题。\n\nNext 12: 9:30.\n" + "end"
     raised = flags.flags(column([one, clean])).documents
     assert raised[0] & bit
     assert raised[1] == 0

@@ -270,6 +270,7 @@ def test_personal_data_is_replaced(text, redacted):
     [
         "192.168.0.1, 127.0.0.1, 10.1.2.3, fe80::1, ::1 and 2001:db8::1 lead to no one",
         "version 1.2.3.4 and 1.2.3.4.5 and 300.1.1.1",
+        "As of 2.6.8.1, see 36.2.1.3 First scan",
         "\n6.2.56.1. X Video\n4.1.3.2 Installing\n",
         "身份证号110105194912310021 错",
         "card 4111 1111 1111 1112, order 1234567890123456",

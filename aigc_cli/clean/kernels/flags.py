@@ -22,7 +22,7 @@ ODD_SPACE = 128  # a space other than ' ', \t, \n, \r; line and paragraph separa
 EDGE = 256  # the document begins or ends with a line feed
 INVISIBLE = 512  # zero-width space, word joiner, soft hyphen
 AT = 1024  # @
-DIGITS = 2048  # seven or more digits in a line
+DIGITS = 2048  # seven or more digits, at most three of the marks of _is_joint between two of them
 QUAD = 8192  # three full stops between digits, as in an IPv4 address
 COLONS = 4096  # two colons with at most four hexadecimal digits between them
 OF_LINES = MOJIBAKE | CONTROL | ENTITY | AT | DIGITS | QUAD | COLONS  # what is noted for each line
@@ -83,13 +83,19 @@ def _is_entity(data, i, end):  # type: ignore[no-untyped-def]
     return False
 
 
+@inner
+def _is_joint(code):  # type: ignore[no-untyped-def]
+    """Whether a code point stands between the groups of a number: space, full stop, bracket, hyphen."""
+    return code == 0x20 or code == 0x2E or code == 0x28 or code == 0x29 or code == 0x2D or code == 0xA0
+
+
 @kernel(BYTES, OFFSETS, BYTES, OUT_I64, OUT_I64_2D, returns=INT64)
 def _flag(data, offsets, table, out, lines):  # type: ignore[no-untyped-def]
     count = 0
     for document in range(len(offsets) - 1):
         start, end = offsets[document], offsets[document + 1]
         found, feeds, begin = 0, 0, start
-        line, digits, hexadecimal, stops = 0, 0, -1, 0  # of the current line
+        line, digits, gap, hexadecimal, stops = 0, 0, 0, -1, 0  # of the current line
         previous = np.int64(0x0A)
         i = start
         while i < end:
@@ -100,8 +106,15 @@ def _flag(data, offsets, table, out, lines):  # type: ignore[no-untyped-def]
             elif 0x30 <= code <= 0x39:
                 if stops >= 3:
                     line |= QUAD
+                digits, gap = digits + 1, 0
+                if digits >= 7:
+                    line |= DIGITS
             else:
                 stops = 0
+            if code < 0x30 or code > 0x39:
+                gap += 1
+                if gap > 3 or not _is_joint(code):
+                    digits = 0
             if code >= 0x80:
                 kind = class_of(table, code)
                 line |= _wide_flags(code, kind, previous)
@@ -125,9 +138,6 @@ def _flag(data, offsets, table, out, lines):  # type: ignore[no-untyped-def]
                         line |= COLONS
                     hexadecimal = 0
                 elif 0x30 <= code <= 0x39:
-                    digits += 1
-                    if digits >= 7:
-                        line |= DIGITS
                     hexadecimal = hexadecimal + 1 if 0 <= hexadecimal < 4 else -1
                 elif _is_letter(code):
                     hexadecimal = hexadecimal + 1 if 0 <= hexadecimal < 4 and (code | 32) <= 0x66 else -1
@@ -150,7 +160,7 @@ def _flag(data, offsets, table, out, lines):  # type: ignore[no-untyped-def]
                     row[0], row[1], row[2], row[3] = document, begin, i, line
                     count += 1
                 found |= line
-                line, digits, hexadecimal, stops, begin = 0, 0, -1, 0, i
+                line, digits, gap, hexadecimal, stops, begin = 0, 0, 0, -1, 0, i
             previous = code
         if previous == 0x20 or previous == 0x09:
             found |= TRAILING
