@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
 
-.PHONY: setup check test demo bench docs clean
+.PHONY: setup check test test-long demo bench docs clean
 
 setup: $(READY)
 
@@ -26,6 +26,9 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+test-long: $(READY)
+	$(BIN)/python -m pytest -m long -s
 
 demo: $(READY)
 	AIGC=$(CURDIR)/$(BIN)/aigc OUT=$(DEMO) bash pipelines/text.sh
