@@ -73,7 +73,7 @@ def _default(options: CleanOptions) -> list[Any]:
     rules: list[Any] = [
         "unicode", "whitespace", {"language": {"keep": keep}}, {"length": few},
         {"gopher_quality": {**few, "max_words": None, "max_characters": None, "min_lines": 4}},
-        {"gopher_repetition": {"min_words": 50, "dup_lines": 0.5}}, "pii",
+        {"gopher_repetition": {"min_words": 50, "dup_lines": 0.5, "dup_paragraphs": 0.5}}, "pii",
     ]  # fmt: skip
     return [*rules, "exact", "minhash"] if options.dedup else rules
 

@@ -18,6 +18,7 @@ from aigc_cli.clean.dedup.keys import COLUMN, key_type, make_keys
 from aigc_cli.clean.outcome import Outcome, with_texts
 from aigc_cli.clean.recipe import Rule, module
 from aigc_cli.clean.rules import GLOBAL
+from aigc_cli.clean.rules.pii import masked, redact
 from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 
 EXAMPLE_CHARS = 200
@@ -82,7 +83,7 @@ class CleanStep:
 
     def clean(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
         """One batch with the columns of `documents`; see the class."""
-        state = _State(batch, self.stats)
+        state = _State(batch, self)
         state.counts["documents"] += batch.num_rows
         state.counts["bytes"] += int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
         _count_lengths(batch.column("text"), state.counts)
@@ -90,17 +91,18 @@ class CleanStep:
             state.counts[f"{name}:in"] += len(state.rows)
             if len(state.rows):
                 state.take(name, module(name).apply(state.batch, options))
-        return state.finish(self), dict(state.counts)
+        return state.finish(), dict(state.counts)
 
 
 class _State:
     """A batch on its way through the rules: the rows still alive, and what was found out."""
 
-    def __init__(self, batch: pa.RecordBatch, stats: list[str]) -> None:
-        self.batch = batch
+    def __init__(self, batch: pa.RecordBatch, step: CleanStep) -> None:
+        self.batch, self.step = batch, step
+        self.pii = dict(step.per_document).get("pii")  # options of that rule, if it is one of the step's
         self.rows = np.arange(batch.num_rows)  # of the input batch, still alive
         self.changed = np.zeros(batch.num_rows, dtype=bool)
-        self.stats = {name: np.full(batch.num_rows, np.nan) for name in stats}
+        self.stats = {name: np.full(batch.num_rows, np.nan) for name in step.stats}
         self.repairs: dict[int, str] = {}
         self.reasons: dict[int, tuple[str, str]] = {}
         self.dropped: list[tuple[np.ndarray, pa.RecordBatch]] = []
@@ -124,10 +126,26 @@ class _State:
         self.counts[f"{rule}:changed"] += len(texts)
         free = [row for row in texts if int(self.rows[row]) not in self.repairs]
         for row in free[:REPAIRS_PER_BATCH]:
-            before, after = difference(column[row].as_py() or "", texts[row])
+            before, after = self._discreet(rule, column[row].as_py() or "", texts[row])
             self.repairs[int(self.rows[row])] = json.dumps([rule, before, after], ensure_ascii=False)
         self.changed[self.rows[list(texts)]] = True
         self._set("text", with_texts(column, texts))
+
+    def _discreet(self, rule: str, before: str, after: str) -> tuple[str, str]:
+        """What an example may show of a change: no personal data, if that is to be replaced."""
+        if rule == "pii":
+            return difference(masked(before, after), after)
+        before, after = difference(before, after)
+        return (redact(before, self.pii)[0], redact(after, self.pii)[0]) if self.pii else (before, after)
+
+    def _redacted(self, rule: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Documents that `rule` dropped; personal data is replaced in those, too, that never reached that rule."""
+        names = [name for name, _ in self.step.per_document]
+        if self.pii and names.index(rule) < names.index("pii"):
+            index = batch.schema.get_field_index("text")
+            texts = with_texts(batch.column(index), module("pii").apply(batch, self.pii).text)
+            batch = batch.set_column(index, batch.schema.field(index), texts)
+        return batch if self.step.keep_rejected else _shortened(batch)
 
     def _drop(self, rule: str, reasons: list[str | None]) -> None:
         gone = np.array([reason is not None for reason in reasons], dtype=bool)
@@ -135,21 +153,22 @@ class _State:
             reason = str(reasons[row])
             self.reasons[int(self.rows[row])] = (rule, reason)
             self.counts[f"{rule}:drop:{reason}"] += 1
+        self.changed[self.rows[gone]] |= self.pii is not None
         if gone.any():
-            self.dropped.append((self.rows[gone], self.batch.filter(pa.array(gone))))
+            self.dropped.append((self.rows[gone], self._redacted(rule, self.batch.filter(pa.array(gone)))))
             self.batch, self.rows = self.batch.filter(pa.array(~gone)), self.rows[~gone]
 
     def _set(self, name: str, values: pa.Array) -> None:
         index = self.batch.schema.get_field_index(name)
         self.batch = self.batch.set_column(index, self.batch.schema.field(index), values)
 
-    def finish(self, step: CleanStep) -> pa.RecordBatch:
+    def finish(self) -> pa.RecordBatch:
         """All rows in input order, with the columns of the step's schema."""
-        kept, rows = self.batch, self.rows
+        step, kept, rows = self.step, self.batch, self.rows
         exact, minhash = step.compared
         keys = make_keys(kept.column("text"), minhash, step.seed) if exact or minhash else None
         if self.dropped:
-            parts = [batch if step.keep_rejected else _shortened(batch) for _, batch in self.dropped]
+            parts = [batch for _, batch in self.dropped]
             order = np.concatenate([rows, *(r for r, _ in self.dropped)])
             back = pa.array(np.argsort(order, kind="stable"))
             whole = pa.Table.from_batches([kept, *parts]).combine_chunks().take(back)

@@ -101,6 +101,18 @@ def test_facts_tell_the_whole_story(raw, here):
     assert "5 of 10 documents kept" in result.lines[0]
 
 
+def test_nothing_that_is_written_holds_personal_data(here):
+    secret = "ann.lee@mail.org"
+    texts = [f"{prose(1)} {secret}", f"write {secret}", f"{prose(2)}\u200b {secret}  ", "tick tock " * 60 + secret]
+    write_documents(here / "d.jsonl", texts)
+    for keep in (False, True):
+        out = here / f"out{keep}"
+        clean([here / "d.jsonl"], CleanOptions(keep_rejected=keep), Common(output=out))
+        for file in out.rglob("*"):
+            assert file.is_dir() or secret.encode() not in file.read_bytes(), file
+    assert "••••" in (out / "manifest.json").read_text()
+
+
 def test_datasets_opens_the_result(raw, here):
     clean([raw], None, Common(output=here / "out"))
     opened = datasets.load_from_disk(str(here / "out"))

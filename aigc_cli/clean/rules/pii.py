@@ -7,6 +7,7 @@ that lead to no one (private, loopback, link-local, documentation ranges) stay u
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 KINDS = ("email", "iban", "id", "card", "ip", "phone")
 STATS = ("pii",)
+_PLACEHOLDER = re.compile(r"\[(?:" + "|".join(kind.upper() for kind in KINDS) + r")\]")
 
 
 @dataclass
@@ -71,6 +73,21 @@ def redact(text: str, options: Options | None = None) -> tuple[str, dict[str, in
     counts: Counter[str] = Counter()
     lines = [_redact_line(options or Options(), counts, line, -1) for line in text.split("\n")]
     return "\n".join(lines), dict(counts)
+
+
+def masked(before: str, after: str) -> str:
+    """`before` with what `after` has placeholders for as dots: an example that gives nothing away.
+
+    >>> masked("Mail a@b.org now", "Mail [EMAIL] now")
+    'Mail ••••••• now'
+    """
+    literals = _PLACEHOLDER.split(after)
+    pieces, place = [], 0
+    for number, literal in enumerate(literals):
+        found = before.find(literal, place) if number + 1 < len(literals) else len(before) - len(literal)
+        pieces += ["•" * max(found - place, 0), literal]
+        place = max(found, place) + len(literal)
+    return "".join(pieces)
 
 
 def _redact_line(options: Options, counts: Counter[str], line: str, bits: int) -> str:
