@@ -153,7 +153,9 @@ def main() -> None:
             sys.path.insert(0, str(HERE.parent))
             results["duplicates"] = recall(folder / "dedup", json.loads(truth.read_text()), ids)
             print("duplicates", results["duplicates"])
-    target = HERE / "results" / ("clean-quick.json" if arguments.quick else "clean.json")
+    if arguments.quick:
+        return  # too small to be a result
+    target = HERE / "results" / "clean.json"
     target.parent.mkdir(exist_ok=True)
     known = json.loads(target.read_text()) if target.is_file() else {}
     target.write_text(json.dumps({**known, arguments.data.name.split(".")[0]: results}, indent=1) + "\n")

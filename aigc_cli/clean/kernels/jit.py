@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numba
 from numba import types
 from numba.core import config as numba_config
 
+from aigc_cli.core import console
 from aigc_cli.core.files import hash_text
 
 # Argument types. Arrow buffers are read-only; numba passes writable arrays to a read-only parameter, not the reverse.
@@ -60,12 +62,21 @@ def _numba_cache(folder: Path) -> Iterator[None]:
         config.CACHE_DIR = before
 
 
+@functools.cache
+def _announce(folder: Path | None) -> None:
+    """Say, once and only in the main process, why nothing happens for a while."""
+    if multiprocessing.parent_process() is None and (folder is None or next(folder.rglob("*.nbi"), None) is None):
+        again = "" if folder else " (each time: the cache folder cannot be written)"
+        console.say(f"compiling the text kernels, some 10 seconds{again}")
+
+
 def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Compile a function for exactly these argument types when its module is imported, or load it from the cache."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         compile_now = functools.partial(numba.njit, returns(*arguments), nogil=True, error_model="numpy")
         folder = cache_folder()
+        _announce(folder)
         if folder is None:
             return compile_now()(function)
         with _numba_cache(folder):
