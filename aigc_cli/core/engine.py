@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from aigc_cli.core.run import Run
 
-TASK_BYTES = 32 << 20  # input of one task: large enough to hide process overhead, small enough to lose in a kill
+TASK_BYTES = 32 << 20  # most input of one task: no more than this is lost in a kill
+TASKS_PER_WORKER = 4  # on small inputs: so that all workers end at about the same time
 TASK_UNITS = 256
 JOIN_ROWS = 256  # record batches with fewer rows are joined
 INLINE_BYTES = 8 << 20  # below this, starting processes costs more than it gives
@@ -123,10 +124,12 @@ def map_units(
     directory = run.dir / "parts"
     with disk_errors(directory):
         directory.mkdir(exist_ok=True)
-    tasks = [(step, task, str(directory), schema) for task in _tasks(pending)]
     workers = workers or run.common.workers or threads()
-    if sum(unit.weight_bytes for unit in pending) < INLINE_BYTES:
+    total_bytes = sum(unit.weight_bytes for unit in pending)
+    if total_bytes < INLINE_BYTES:
         workers = 1
+    task_bytes = min(TASK_BYTES, total_bytes // (TASKS_PER_WORKER * workers) + 1)
+    tasks = [(step, task, str(directory), schema) for task in _tasks(pending, task_bytes)]
     with console.progress(label, len(units), "units") as bar:
         bar.advance(len(units) - len(pending))
         for results in unordered(_run_task, tasks, workers):
@@ -138,11 +141,11 @@ def map_units(
     return Parts(directory, schema, [done[unit.key] for unit in units], len(pending))
 
 
-def _tasks(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+def _tasks(units: Sequence[Unit], task_bytes: int) -> Iterator[list[Unit]]:
     task: list[Unit] = []
     size = 0
     for unit in units:
-        if task and (size + unit.weight_bytes > TASK_BYTES or len(task) >= TASK_UNITS):
+        if task and (size + unit.weight_bytes > task_bytes or len(task) >= TASK_UNITS):
             yield task
             task, size = [], 0
         task.append(unit)
