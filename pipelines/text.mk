@@ -33,7 +33,7 @@ export AIGC_THREADS = $(CORES)
 endif
 
 .PHONY: all
-all: $(OUT)/report.html $(OUT)/eval.json
+all: $(OUT)/report.html
 
 $(call done,raw): $(RECIPES)/collect.yaml $(raw)
 	$(AIGC) collect $(RAW) -o $(@D) --config $<
@@ -47,8 +47,8 @@ $(call done,tokens): $(call done,clean) $(RECIPES)/tokenize.yaml
 $(call done,gpt): $(call done,tokens) $(RECIPES)/gpt.yaml
 	$(AIGC) train gpt --shards $(<D) -o $(@D) --config $(RECIPES)/gpt.yaml
 
-$(OUT)/eval.json: $(call done,gpt) $(RECIPES)/eval.yaml
-	$(share) $(AIGC) eval $(<D) -o $@ --config $(RECIPES)/eval.yaml
+$(call done,eval): $(call done,gpt) $(RECIPES)/eval.yaml
+	$(share) $(AIGC) eval $(<D) -o $(@D) --config $(RECIPES)/eval.yaml
 
 $(call done,student): $(call done,gpt) $(RECIPES)/student.yaml
 	$(share) $(AIGC) distill $(<D) $(RECIPES)/student.yaml -o $(@D)
@@ -62,14 +62,14 @@ $(call done,int8): $(call done,gpt) $(RECIPES)/quantize.yaml
 $(call done,student-int8): $(call done,student) $(RECIPES)/quantize.yaml
 	$(share) $(AIGC) quantize $(<D) -o $(@D) --config $(RECIPES)/quantize.yaml
 
-$(OUT)/generated.jsonl: $(call done,gpt) $(RECIPES)/generate.yaml $(RECIPES)/prompts.txt
-	$(share) $(AIGC) generate $(<D) -o $@ --prompts $(RECIPES)/prompts.txt --config $(RECIPES)/generate.yaml
+$(call done,texts): $(call done,student-int8) $(RECIPES)/generate.yaml $(RECIPES)/prompts.txt
+	$(share) $(AIGC) generate $(<D) -o $(@D) --prompts $(RECIPES)/prompts.txt --config $(RECIPES)/generate.yaml
 
-$(call done,kept): $(OUT)/generated.jsonl $(call done,clean) $(RECIPES)/filter.yaml
-	$(AIGC) postprocess filter $< -o $(@D) --shards $(OUT)/clean --config $(RECIPES)/filter.yaml
+$(call done,kept): $(call done,texts) $(call done,clean) $(RECIPES)/filter.yaml
+	$(AIGC) postprocess filter $(<D) -o $(@D) --shards $(OUT)/clean --config $(RECIPES)/filter.yaml
 
 $(call done,corrected): $(call done,kept) $(RECIPES)/correct.yaml
 	$(AIGC) postprocess correct $(<D) -o $(@D) --config $(RECIPES)/correct.yaml
 
-$(OUT)/report.html: $(foreach stage,corrected onnx int8 student-int8,$(call done,$(stage)))
+$(OUT)/report.html: $(foreach stage,corrected eval onnx int8,$(call done,$(stage)))
 	$(AIGC) report $(^D) -o $@

@@ -13,7 +13,8 @@ import numpy as np
 from aigc_cli.core import console
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.files import atomic_write
-from aigc_cli.core.options import Common
+from aigc_cli.core.options import Common, resolved
+from aigc_cli.core.run import Run
 from aigc_cli.evaluate.compare import compare
 from aigc_cli.evaluate.data import (
     Document,
@@ -28,7 +29,10 @@ from aigc_cli.evaluate.options import EvalOptions
 from aigc_cli.evaluate.perplexity import nats
 from aigc_cli.generate.api import open_model, tokenizer_of
 from aigc_cli.generate.engine import Engine, open_engine
+from aigc_cli.models.bundle import Bundle
 from aigc_cli.models.tokenizer import Tokenizer
+
+VERSION = 1
 
 
 def evaluate(
@@ -37,7 +41,8 @@ def evaluate(
     """Perplexity and bits per byte of a model, by default on the validation split of its own training data.
 
     model None: the newest run. Token shards are one stream, as in training, with the ends of documents predicted;
-    documents and text files are read one by one, without their ends. manifest: {"nats_per_token", "perplexity",
+    documents and text files are read one by one, without their ends. common.output: a run directory, or a .json file
+    for the numbers alone. manifest (a run: its facts): {"nats_per_token", "perplexity",
     "bits_per_byte", "tokens", "bytes", "context", "stride", ...}; with options.ngram also "ngram", per language.
     """
     options, common = options or EvalOptions(), common or Common()
@@ -48,6 +53,25 @@ def evaluate(
             raise ConfigError(f"there is no {path}", "name shards or text files")
     if common.dry_run:
         return console.Result("eval", None, {}, [f"would evaluate {bundle.describe()} on {', '.join(map(str, paths))}"])
+    title = f"{bundle.path} on {', '.join(map(str, paths))}"
+    if common.output is None or common.output.suffix:
+        facts = {"model": str(bundle.path), "data": [str(p) for p in paths], **_facts(bundle, paths, options)}
+        if common.output is not None:
+            atomic_write(common.output, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        return console.Result("eval", common.output, facts, _lines(title, facts))
+    values = {k: v for k, v in resolved(options, common).items() if k != "shards"}
+    with Run(
+        common.output, stage="eval", version=VERSION, options=values, inputs=[bundle.path, *paths], common=common
+    ) as run:
+        if run.up_to_date:
+            return run.result()
+        facts = _facts(bundle, paths, options)
+        atomic_write(run.dir / "eval.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        return run.publish(facts=facts, lines=_lines(title, facts), next=f"aigc report {run.path}")
+
+
+def _facts(bundle: Bundle, paths: list[Path], options: EvalOptions) -> dict[str, Any]:
+    """All numbers of one evaluation."""
     tokenizer = tokenizer_of(bundle)
     engine = open_engine(bundle, options.device, options.dtype)
     tokens = len(paths) == 1 and is_tokens(paths[0])
@@ -60,19 +84,14 @@ def evaluate(
     else:
         documents = read_documents(paths, options.split, tokenizer, options.max_tokens)
         sequences, n_bytes = [d.ids for d in documents], sum(len(d.data) for d in documents)
-    facts = {
-        "model": str(bundle.path), "data": [str(path) for path in paths], "split": options.split,
-        **_measure(engine, sequences, n_bytes, options),
-    }  # fmt: skip
+    facts = {"split": options.split, **_measure(engine, sequences, n_bytes, options)}
     if options.ngram:
         train = _training_bytes(paths[0] if tokens else training_shards(bundle), tokenizer)
         facts["ngram_order"] = options.ngram
         facts["ngram"] = compare(
             engine, documents, train, order=options.ngram, stride=options.stride, batch_size=options.batch_size
         )
-    if common.output is not None:
-        atomic_write(common.output, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-    return console.Result("eval", common.output, facts, _lines(facts))
+    return facts
 
 
 def _measure(engine: Engine, sequences: list[np.ndarray], n_bytes: int, options: EvalOptions) -> dict[str, Any]:
@@ -100,9 +119,9 @@ def _training_bytes(path: Path, tokenizer: Tokenizer) -> Iterator[bytes]:
     return (document.data for document in documents)
 
 
-def _lines(facts: dict[str, Any]) -> list[str]:
+def _lines(title: str, facts: dict[str, Any]) -> list[str]:
     names = ("nats_per_token", "perplexity", "bits_per_byte", "tokens", "bytes")
-    title = f"{facts['model']} on {', '.join(facts['data'])}, context {facts['context']}, stride {facts['stride']}"
+    title = f"{title}, context {facts['context']}, stride {facts['stride']}"
     lines = [console.table(title, [n.replace("_", " ") for n in names], [[facts[n] for n in names]])]
     if "ngram" in facts:
         rows = [

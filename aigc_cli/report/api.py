@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aigc_cli.core.console import Result
+from aigc_cli.core.console import Result, table
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.files import atomic_write
 from aigc_cli.core.options import Common
 from aigc_cli.report.markup import size
-from aigc_cli.report.nodes import gather
+from aigc_cli.report.nodes import Node, gather
 from aigc_cli.report.options import ReportOptions
 from aigc_cli.report.page import page
+
+COLUMNS = {
+    "model": "model",
+    "mb": "MB",
+    "nats": "nats/token",
+    "bpb": "bits/byte",
+    "perplexity": "perplexity",
+    "kl": "KL nats",
+    "top1": "top-1",
+    "speed": "tokens/s",
+}
+MEASURED = {"nats": "val_nats", "bpb": "bpb", "perplexity": "perplexity", "kl": "kl_nats", "top1": "top1"}
 
 
 def report(
@@ -35,8 +47,30 @@ def report(
     text = page(paths, nodes, options)
     target.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(target, text)
-    facts = {"stages": len(nodes), "bytes": len(text.encode())}
-    return Result("report", target, {"facts": facts}, [f"{target}: {stages} ({size(facts['bytes'])})"])
+    rows = models(nodes)
+    facts = {"stages": len(nodes), "bytes": len(text.encode()), "models": rows}
+    lines = [f"{target}: {stages} ({size(len(text.encode()))})"]
+    if rows:
+        lines.insert(0, table("models", list(COLUMNS.values()), [[row.get(k) for k in COLUMNS] for row in rows]))
+    return Result("report", target, {"facts": facts}, lines)
+
+
+def models(nodes: Sequence[Node]) -> list[dict[str, object]]:
+    """One row a model that the runs of distill and quantize measured: size, quality, speed."""
+    rows: list[dict[str, object]] = []
+    for node in nodes:
+        speeds = node.run.get("tokens_per_s")
+        for row in [*node.facts.get("distillation", []), *node.facts.get("compression", [])]:
+            name = str(row.get("model"))
+            rows.append(
+                {
+                    **{shown: row.get(key) for shown, key in MEASURED.items()},
+                    "model": f"{node.name}: {name}",
+                    "mb": row["bytes"] / 1e6 if "bytes" in row else None,
+                    "speed": speeds.get(name) if isinstance(speeds, dict) else None,
+                }
+            )
+    return rows
 
 
 def _target(paths: list[Path], output: Path | None) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from aigc_cli.report.markup import Html, counted, details, h, join, pairs, size, table, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
-from aigc_cli.report.sections import EXPLAINED, SECTIONS, measured
+from aigc_cli.report.sections import EXPLAINED, SECTIONS
 from aigc_cli.report.sections.training import NAMES
 
 # Nothing may run and nothing may be fetched, whatever a document's text holds.
@@ -21,14 +21,11 @@ def page(roots: Sequence[Path], nodes: Sequence[Node], options: ReportOptions) -
     """The whole page as text; equal runs give equal text."""
     title = options.title or " and ".join(path.as_posix() for path in roots)
     style = Html(resources.files("aigc_cli.report").joinpath("style.css").read_text(encoding="utf-8"))
-    extra = ["eval"] if options.evals else []
     groups = [(stage, list(found)) for stage, found in groupby(nodes, key=lambda node: node.stage)]
-    parts = [_header(title, roots, nodes), _nav([stage for stage, _ in groups] + extra)]
+    parts = [_header(title, roots, nodes), _nav([stage for stage, _ in groups])]
     if len(roots) > 1:
         parts.append(_compared(roots, nodes))
     parts += [_section(stage, found, options) for stage, found in groups]
-    if options.evals:
-        parts.append(measured.section(options.evals))
     parts.append(_lineage(roots, nodes))
     return h(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

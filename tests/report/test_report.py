@@ -164,15 +164,28 @@ def chain(here):
 
 
 def test_page_shows_every_stage_and_runs_nothing(chain):
-    Path("e.json").write_text(
-        json.dumps({"model": EVIL, "ngram_order": 5, "ngram": {"en": {"model_bpb": 1.5, "ngram_bpb": 1.9}}})
+    make(
+        "eval",
+        "ev",
+        ["gpt"],
+        facts={"split": EVIL, "ngram_order": 5, "ngram": {"en": {"model_bpb": 1.5, "ngram_bpb": 1.9}}},
     )
-    settings = ReportOptions(evals=[Path("e.json")])
-    result = report(["fine", "int8", "student"], settings, Common(output=Path("all.html")))
+    result = report(["fine", "int8", "student", "ev"], None, Common(output=Path("all.html")))
     text = Path("all.html").read_text(encoding="utf-8")
     page = Page(text)
-    assert result.path == Path("all.html") and result.manifest["facts"]["stages"] == 7
-    for stage in ("clean", "tokenize", "train", "distill", "quantize", "filter", "correct", "lineage", "compared"):
+    assert result.path == Path("all.html") and result.manifest["facts"]["stages"] == 8
+    for stage in (
+        "clean",
+        "tokenize",
+        "train",
+        "distill",
+        "quantize",
+        "eval",
+        "filter",
+        "correct",
+        "lineage",
+        "compared",
+    ):
         assert stage in page.ids
     assert not {"script", "iframe", "object", "embed", "link", "base", "form"} & set(page.tags)
     assert not [
@@ -260,8 +273,6 @@ def test_wrong_use_is_explained(here):
     for output in ("page.pdf", "."):
         with pytest.raises(ConfigError):
             report("gpt", None, Common(output=Path(output)))
-    with pytest.raises(DataError):
-        report("gpt", ReportOptions(evals=[Path("absent.json")]))
     make("train", "bad", files={"metrics.jsonl": b"{broken\n"})
     with pytest.raises(DataError, match=r"metrics.jsonl"):
         report("bad")

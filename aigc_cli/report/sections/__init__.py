@@ -13,6 +13,7 @@ SECTIONS: dict[str, str] = {
     "distill": "training",
     "quantize": "compression",
     "export": "compression",
+    "eval": "measured",
     "generate": "texts",
     "filter": "filtered",
     "correct": "corrected",
