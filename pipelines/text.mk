@@ -1,10 +1,9 @@
 # Text, from raw files to a small model and its corrected output:  make -f pipelines/text.mk OUT=demo -j2
 #
-#   RAW -> collect -> clean -> tokenize -> gpt -+-> eval.json
+#   RAW -> collect -> clean -> tokenize -> gpt -+-> eval
 #                                               +-> onnx
 #                                               +-> int8
-#                                               +-> student -> student-int8
-#                                               +-> generated.jsonl -> kept -> corrected
+#                                               +-> student -> student-int8 -> texts -> kept -> corrected
 #                                                                            all -> report.html
 #
 # Each stage is a directory, done when its manifest.json stands there. Variables: OUT, RAW, RECIPES, AIGC, AIGC_THREADS.
