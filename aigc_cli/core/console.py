@@ -139,7 +139,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     """
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max([width(name)] + [width(row[i]) for row in cells]) for i, name in enumerate(columns)]
-    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
+    numeric = [all(row[i] is None or isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
 
     def line(values: Sequence[str]) -> str:
         padded = []
