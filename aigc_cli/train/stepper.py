@@ -91,7 +91,7 @@ class Stepper:
     def seconds_per_step(self) -> float:
         """The median time of a few steps, measured; the state is as before afterwards."""
         before = copy.deepcopy(self.state())
-        times = []
+        times: list[float] = []
         for step in range(WARM_STEPS + ENOUGH_STEPS):
             if step >= WARM_STEPS + TIMED_STEPS and sum(times[WARM_STEPS:]) >= ENOUGH_S:
                 break
