@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -164,13 +165,15 @@ def _interrupt(*_: object) -> None:
 
 
 def _usage(error: Any, args: list[str]) -> tuple[str, str]:
-    """Fact and remedy of a wrong command line."""
+    """Fact and remedy of a wrong command line; Typer puts its suggestions behind the fact."""
     message = error.format_message()
-    fact, _, near = message.partition(" Did you mean ")
-    names = [a for a in args[:2] if not a.startswith("-")]
-    command = " ".join(["aigc", *[n for n in names if n.isidentifier()]])
+    suggested = re.search(r" \(Possible options: (.*?)\)| Did you mean (.*?)\?", message)
+    fact = message[: suggested.start()] if suggested else message
     fact = fact[:1].lower() + fact[1:].rstrip(".")
-    return fact, f"did you mean {near.rstrip('?')}?" if near else f"{command} --help"
+    if suggested:
+        return fact, f"did you mean {suggested.group(1) or suggested.group(2)}?"
+    words = [word for word in args[:2] if word.isidentifier()]
+    return fact, f"{' '.join(['aigc', *words])} --help"
 
 
 def _report(message: str, hint: str, code: int) -> int:

@@ -145,7 +145,9 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
     try:
         converted = hint(value)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where} is {value!r}", f"give a {hint.__name__}") from error
+        raise ConfigError(
+            f"{where} is {value!r}", "give " + {int: "a whole number", float: "a number"}.get(hint, "text")
+        ) from error
     if hint is int and isinstance(value, float) and converted != value:
         raise ConfigError(f"{where} is {value!r}", "give a whole number")
     return converted
