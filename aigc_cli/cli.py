@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from dataclasses import dataclass
@@ -171,7 +172,8 @@ def _usage(error: Any, args: list[str]) -> tuple[str, str]:
     fact = message[: suggested.start()] if suggested else message
     fact = fact[:1].lower() + fact[1:].rstrip(".")
     if suggested:
-        return fact, f"did you mean {suggested.group(1) or suggested.group(2)}?"
+        names = (suggested.group(1) or suggested.group(2)).split(", ")
+        return fact, f"did you mean {difflib.get_close_matches(fact.split()[-1], names, n=1, cutoff=0)[0]}?"
     words = [word for word in args[:2] if word.isidentifier()]
     return fact, f"{' '.join(['aigc', *words])} --help"
 
