@@ -142,7 +142,7 @@ def _guarded(args: list[str]) -> int:
     except AigcError as error:
         return _report(error.message, error.hint, error.exit_code)
     except usage_error as error:
-        return _report(*_usage(error, args), 2)
+        return _report(*_usage(error), 2)
     except typer.Exit as ending:
         return ending.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -165,7 +165,7 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _usage(error: Any, args: list[str]) -> tuple[str, str]:
+def _usage(error: Any) -> tuple[str, str]:
     """Fact and remedy of a wrong command line; Typer puts its suggestions behind the fact."""
     message = error.format_message()
     suggested = re.search(r" \(Possible options: (.*?)\)| Did you mean (.*?)\?", message)
@@ -174,8 +174,8 @@ def _usage(error: Any, args: list[str]) -> tuple[str, str]:
     if suggested:
         names = (suggested.group(1) or suggested.group(2)).split(", ")
         return fact, f"did you mean {difflib.get_close_matches(fact.split()[-1], names, n=1, cutoff=0)[0]}?"
-    words = [word for word in args[:2] if word.isidentifier()]
-    return fact, f"{' '.join(['aigc', *words])} --help"
+    command = error.ctx.command_path if error.ctx is not None else "aigc"
+    return fact, f"{command} --help"
 
 
 def _report(message: str, hint: str, code: int) -> int:

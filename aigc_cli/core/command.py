@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from aigc_cli.core.errors import ConfigError, did_you_mean
-from aigc_cli.core.options import Common, build, load_yaml
+from aigc_cli.core.options import Common, build, coerce, load_yaml
 
 COMMON_PANEL = "Common"
 
@@ -73,6 +73,10 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
     def read_config(context: typer.Context, path: Path | None) -> Path | None:
         if path is not None:
             recipe = flatten(load_yaml(path), groups, set(owners), str(path))
+            for name in recipe:
+                if owners.get(name):
+                    hint = typing.get_type_hints(groups[owners[name]])[name]
+                    recipe[name] = coerce(recipe[name], hint, f"{path}: {name}")
             context.meta["aigc.recipe_only"] = {k: recipe.pop(k) for k in list(recipe) if k in recipe_only}
             context.default_map = {**(context.default_map or {}), **recipe}
         return path

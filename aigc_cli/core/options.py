@@ -75,7 +75,7 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str) -> T:
         name = str(key).replace("-", "_")
         if name not in names:
             raise ConfigError(f"{where}: unknown key '{key}'", did_you_mean(name, names))
-        values[name] = _coerce(value, hints[name], f"{where}: {key}")
+        values[name] = coerce(value, hints[name], f"{where}: {key}")
     return build(cls, values)
 
 
@@ -91,8 +91,13 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
     try:
         return cls(**values)
     except ValueError as error:
-        fact, _, remedy = str(error).partition("; ")
-        raise ConfigError(fact, remedy) from error
+        raise refused(error) from error
+
+
+def refused(error: ValueError) -> ConfigError:
+    """A dataclass's "fact; remedy" as the error that a user sees."""
+    fact, _, remedy = str(error).partition("; ")
+    return ConfigError(fact, remedy)
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def _coerce(value: Any, hint: Any, where: str) -> Any:
+def coerce(value: Any, hint: Any, where: str) -> Any:
     """`value` as the annotated type; YAML has ints, floats, strings, booleans, lists and null."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
@@ -125,7 +130,7 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
         if value is None:
             return None
         rest = [a for a in args if a is not type(None)]
-        return _coerce(value, rest[0] if len(rest) == 1 else Any, where)
+        return coerce(value, rest[0] if len(rest) == 1 else Any, where)
     if origin is typing.Literal:
         if value in args:
             return value
@@ -133,7 +138,7 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
     if origin is list or hint is list:
         if not isinstance(value, list):
             raise ConfigError(f"{where} is {value!r}", "give a list")
-        return [_coerce(v, args[0], where) for v in value] if args else value
+        return [coerce(v, args[0], where) for v in value] if args else value
     if origin is dict or hint is dict:
         if not isinstance(value, dict):
             raise ConfigError(f"{where} is {value!r}", "give keys and values")

@@ -65,7 +65,7 @@ class Run:
                 raise ConfigError(f"'{stage}' writes a directory, not a .pt file", "give -o a directory name")
             self.file, self.path = self.path, self.path.with_suffix("")
         self.dir = self.path.with_name(self.path.name + ".partial")
-        self._old = self.path.with_name(self.path.name + ".old")
+        self._old = self.path.with_name(f".{self.path.name}.old")  # hidden: nobody else's name
         self._lock_path = self.path.with_name(f".{self.path.name}.lock")
         self._lock: TextIO | None = None
         self.up_to_date = False
@@ -101,8 +101,6 @@ class Run:
             # Nothing was finished, and the remedy changes the options: a left-over directory would only be in the way.
             if isinstance(error, ConfigError | DataError) and not self.journal.entries and not self.resumed:
                 shutil.rmtree(self.dir, ignore_errors=True)
-        if isinstance(error, KeyboardInterrupt) and self.dir.is_dir():
-            console.say(f"interrupted: the same command continues from {self.dir}")
         self._release()
 
     def _free_name(self, base: Path) -> Path:
@@ -197,6 +195,8 @@ class Run:
             if state.get("fingerprint") == self.fingerprint and not self.common.force:
                 self.resumed = True
                 console.say(f"continuing {self.dir}")
+            elif not state and not (self.dir / MANIFEST).exists() and any(self.dir.iterdir()):
+                raise ConfigError(f"{self.dir} exists and was not made by aigc", "move it away, or choose another -o")
             elif self.common.force or not state:
                 shutil.rmtree(self.dir)
             else:

@@ -38,7 +38,7 @@ class OnnxEngine:
         self.cache_names = [name.removeprefix("present.") for name in names if name.startswith("present.")]
         shapes = {value.name: value.shape for value in self.session.get_inputs()}
         if not {"input_ids", "attention_mask"} <= shapes.keys() or "logits" not in names or not self.cache_names:
-            raise DataError(f"{files[0]} is no decoder with a cache", "export the model again: aigc export onnx MODEL")
+            raise DataError(f"{files[0]} is no decoder with a cache", "make it anew: aigc export MODEL --to onnx")
         _, self.n_kv_head, _, self.head_dim = shapes[f"past_key_values.{self.cache_names[0]}"]
         self.vocab_size = int(self.session.get_outputs()[names.index("logits")].shape[2])
         self.shared = self.session.get_modelmeta().custom_metadata_map.get("aigc.layout") == "fused"

@@ -78,6 +78,14 @@ def test_bad_recipes_say_what_to_type(tmp_path, text, hint):
     assert hint in error.value.hint
 
 
+def test_a_wrong_value_in_a_recipe_names_the_recipe(tmp_path):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("steps: many")
+    with pytest.raises(ConfigError, match=r"r.yaml: steps is 'many'") as error:
+        call("--config", str(recipe))
+    assert error.value.hint == "give a whole number"
+
+
 def test_a_missing_recipe(tmp_path):
     with pytest.raises(ConfigError):
         load_yaml(tmp_path / "none.yaml")

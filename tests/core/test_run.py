@@ -59,7 +59,7 @@ def test_changed_options_replace_the_directory():
     run = make(a=2, text="new")
     assert run.previous == Path("out")
     assert Path("out/payload.txt").read_text() == "new"
-    assert not Path("out.old").exists()
+    assert not Path(".out.old").exists()
 
 
 def test_without_output_a_changed_run_takes_the_next_name():
@@ -102,14 +102,21 @@ def test_foreign_directories_and_other_stages_are_left_alone():
     Path("file").write_text("x")
     with pytest.raises(ConfigError):
         make("file")
+    for name in ("mine.partial", "mine.old"):
+        Path(name).mkdir()
+        Path(name, "precious").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(ConfigError), Run("mine", stage="clean", version=1, options={}, common=Common(force=force)):
+            pass
+    assert Path("mine.partial/precious").exists() and Path("mine.old/precious").exists()
 
 
 def test_a_publish_cut_in_two_is_repaired():
     make(a=1)
-    os.rename("out", "out.old")  # killed between the two renames
+    os.rename("out", ".out.old")  # killed between the two renames
     assert make(a=1).up_to_date
-    make("out.old", a=3)  # killed before the old directory was deleted
-    assert make(a=1).up_to_date and not Path("out.old").exists()
+    make(".out.old", a=3)  # killed before the old directory was deleted
+    assert make(a=1).up_to_date and not Path(".out.old").exists()
 
 
 def test_a_torn_journal_line_never_happened():

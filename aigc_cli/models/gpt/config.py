@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aigc_cli.core.options import opt
+from aigc_cli.core.options import opt, refused
 
 
 @dataclass
@@ -95,4 +95,7 @@ class Shape:
         values = {k: v for k, v in vars(self).items() if k not in ("depth", "length", "tied") and v is not None}
         context = self.length or record_length
         tied = None if self.tied == "auto" else self.tied == "yes"
-        return Config.from_depth(self.depth, vocab_size, context, tied, **values)
+        try:
+            return Config.from_depth(self.depth, vocab_size, context, tied, **values)
+        except ValueError as error:
+            raise refused(error) from error
