@@ -167,7 +167,7 @@ def _interrupt(*_: object) -> None:
 
 def _usage(error: Any) -> tuple[str, str]:
     """Fact and remedy of a wrong command line; Typer puts its suggestions behind the fact."""
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     suggested = re.search(r" \(Possible options: (.*?)\)| Did you mean (.*?)\?", message)
     fact = message[: suggested.start()] if suggested else message
     fact = fact[:1].lower() + fact[1:].rstrip(".")
@@ -175,6 +175,8 @@ def _usage(error: Any) -> tuple[str, str]:
         names = (suggested.group(1) or suggested.group(2)).split(", ")
         return fact, f"did you mean {difflib.get_close_matches(fact.split()[-1], names, n=1, cutoff=0)[0]}?"
     command = error.ctx.command_path if error.ctx is not None else "aigc"
+    if fact == "missing command":
+        return f"{command} needs a command", "choose from: " + ", ".join(sorted(error.ctx.command.commands))
     return fact, f"{command} --help"
 
 

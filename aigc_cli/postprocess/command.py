@@ -10,7 +10,7 @@ from aigc_cli.core.command import Command, new_app, options
 from aigc_cli.core.options import Common
 from aigc_cli.postprocess.options import CorrectOptions, FilterOptions
 
-app = new_app(no_args_is_help=True, help="Filter and correct generated text.")
+app = new_app(help="Filter and correct generated text.")
 Source = Annotated[str, typer.Argument(help="JSONL or text file, directory of a run, or - for stdin.")]
 
 

@@ -11,7 +11,7 @@ from aigc_cli.core.options import Common
 from aigc_cli.models.gpt.config import Shape
 from aigc_cli.train.options import TrainOptions
 
-app = new_app(no_args_is_help=True)
+app = new_app()
 
 
 @app.callback()
