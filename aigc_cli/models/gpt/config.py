@@ -8,6 +8,19 @@ from typing import Any, Literal
 from aigc_cli.core.options import opt, refused
 
 
+# A config.json from elsewhere must not make us build a billion blocks; each bound is far above any published model.
+BOUNDS = {
+    "vocab_size": 1 << 24,
+    "n_layer": 4096,
+    "n_head": 4096,
+    "n_kv_head": 4096,
+    "head_dim": 1 << 16,
+    "n_embd": 1 << 20,
+    "n_ff": 1 << 22,
+    "context": 1 << 24,
+}
+
+
 @dataclass
 class Config:
     """Shape of a GPT."""
@@ -25,9 +38,9 @@ class Config:
     tied: bool = opt(True, "One matrix serves as input embedding and output head.")
 
     def __post_init__(self) -> None:
-        for name in ("vocab_size", "n_layer", "n_head", "n_kv_head", "head_dim", "n_embd", "n_ff", "context"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
+        for name, most in BOUNDS.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)}; give 1 to {most:,}")
         if self.n_head % self.n_kv_head:
             raise ValueError(
                 f"n_head {self.n_head} is not a multiple of n_kv_head {self.n_kv_head}; "
