@@ -20,7 +20,8 @@ def blocks(page: Path) -> list[str]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.name)
+# The Chinese README has the same commands as the English one, which is asserted below: once is enough.
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p) and p != PAGES[1]], ids=lambda p: p.name)
 def test_commands_run(page, tmp_path):
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
     (tmp_path / "pipelines").symlink_to(ROOT / "pipelines")
