@@ -19,6 +19,8 @@ def walk(path: Path | str) -> list[dict[str, Any]]:
     path = Path(path)
     manifest = read_manifest(path)
     if manifest is None:
+        if not path.exists():
+            raise DataError(f"there is no {path}", "name a directory or a .pt file that an aigc stage wrote")
         raise DataError(f"{path} has no manifest", "name a directory or a .pt file that an aigc stage wrote")
     found: list[dict[str, Any]] = []
     seen: set[str] = set()

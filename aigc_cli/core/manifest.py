@@ -14,6 +14,9 @@ from aigc_cli.core.files import canonical_json, hash_file, hash_text
 FORMAT = 1  # of manifests; a newer one is refused
 MANIFEST = "manifest.json"
 _MAX_MANIFEST_BYTES = 256 << 20
+KEYS = {"format": int, "stage": str, "digest": str, "fingerprint": str, "options": dict, "counts": dict, "facts": dict,
+        "files": dict, "parents": list, "raw": list}  # fmt: skip
+REMEDY = "make that directory again"
 # What a directory may hold beside the payload: facts of one run that differ between equal runs, caches, reports.
 SIDE_FILES = frozenset({MANIFEST, "run.json", "journal.jsonl", "state.partial.json", "report.html"})
 SIDE_DIRECTORIES = frozenset({"cache", "parts", "checkpoints"})
@@ -41,13 +44,27 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
         else:
             return None
         manifest = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError, zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"the manifest of {path} is damaged: {error}", "make that directory again") from error
+    except (ValueError, RecursionError, NotImplementedError, zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"the manifest of {path} is damaged: {error}", REMEDY) from error
     if not isinstance(manifest, dict) or "stage" not in manifest:
         return None
-    if manifest.get("format", 0) > FORMAT:
+    wrong = _wrong_key(manifest)
+    if wrong:
+        raise DataError(f"the manifest of {path} is damaged: '{wrong}' is missing or of another type", REMEDY)
+    if manifest["format"] > FORMAT:
         raise ConfigError(f"{path} was written by a newer aigc (format {manifest['format']})", "upgrade aigc")
     return manifest
+
+
+def _wrong_key(manifest: Mapping[str, Any]) -> str:
+    """The first key that all stages count on and that is not what it should be; "" when all are."""
+    for key, kind in KEYS.items():
+        if type(manifest.get(key)) is not kind:
+            return key
+    for parent in manifest["parents"]:
+        if not isinstance(parent, dict) or not all(isinstance(parent.get(k), str) for k in ("path", "digest", "stage")):
+            return "parents"
+    return "" if all(isinstance(entry, dict) for entry in manifest["raw"]) else "raw"
 
 
 def _packed_manifest(path: Path) -> str | None:

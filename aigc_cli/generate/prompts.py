@@ -60,7 +60,7 @@ def _parse(line: bytes, number: int, strict: bool) -> Prompt:
         return Prompt(text)
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Prompt(text, error=f"line {number} is not JSON: {error}") if strict else Prompt(text)
     if isinstance(value, dict) and isinstance(value.get("prompt"), str):
         return Prompt(value.pop("prompt"), value)

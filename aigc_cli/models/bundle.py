@@ -47,6 +47,11 @@ class Bundle:
             raise DataError(f"{path} holds a model of type '{model_type}'", f"aigc knows: {known}")
         self.family: Family = family
         self.config: Any = family.hf().from_hf_config(hf_config)
+        # Before anything of that size is allocated: no format stores a parameter in less than half a byte.
+        parameters, stored = self.config.parameters(), _stored_bytes(path)
+        if parameters > 2 * stored:
+            fact = f"{path}: config.json says {parameters:.3g} parameters, {stored} bytes are stored"
+            raise DataError(fact, OTHER_CONFIG)
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -94,13 +99,25 @@ class Bundle:
         return Tokenizer.load(self.path) if any((self.path / n).is_file() for n in TOKENIZER_FILES) else None
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """All parameters by their public names, on the CPU, in the stored dtype."""
+        """All parameters by their public names, on the CPU, in the stored dtype; a tied head is left out.
+
+        Raises DataError for weights that are damaged or not those of config.json.
+        """
         if self.kind == "onnx":
             raise ConfigError(f"{self.path} is an ONNX directory", "give the model it was exported from")
+        wanted = self.family.build_empty(self.config).state_dict()
+        return _fitting(self._stored(), wanted, str(self.path))
+
+    def _stored(self) -> dict[str, torch.Tensor]:
         if self.kind == "pt":
             return read_pt(self.path)["weights"]
         index = self.path / f"{WEIGHTS}.index.json"
-        names = sorted(set(_read_json(index)["weight_map"].values())) if index.is_file() else [WEIGHTS]
+        names = [WEIGHTS]
+        if index.is_file():
+            weight_map = _read_json(index).get("weight_map")
+            if not isinstance(weight_map, dict):
+                raise DataError(f"{index} has no weight_map", AGAIN)
+            names = sorted(set(map(str, weight_map.values())))
         weights: dict[str, torch.Tensor] = {}
         for name in names:
             weights.update(_load_safetensors(self.path / Path(name).name))
@@ -111,7 +128,7 @@ class Bundle:
         import torch
 
         model = self.family.build_empty(self.config)
-        load_weights(model, self.weights(), str(self.path))
+        model.load_state_dict(self.weights())
         return model.to(device=device, dtype=dtype or torch.float32).eval()
 
     def describe(self) -> str:
@@ -123,21 +140,26 @@ class Bundle:
         return f"{self.path}: {KINDS[self.kind]}, {self.family.name}, {millions:.3g} M parameters"
 
 
-def load_weights(model: nn.Module, weights: dict[str, torch.Tensor], where: str) -> None:
-    """Copies `weights` into `model`; raises DataError naming what is missing, foreign or of another shape."""
-    wanted = model.state_dict()
+def _fitting(weights: Any, wanted: dict[str, torch.Tensor], where: str) -> dict[str, torch.Tensor]:
+    """`weights` without a tied head's copy; DataError naming what is missing, foreign or of another shape."""
     if "lm_head.weight" not in wanted:
-        weights = {name: value for name, value in weights.items() if name != "lm_head.weight"}  # tied copy
+        weights = {name: value for name, value in weights.items() if name != "lm_head.weight"}
     missing, foreign = wanted.keys() - weights.keys(), weights.keys() - wanted.keys()
     for words, names in (("lacks", missing), ("has unknown", foreign)):
         if names:
-            some = ", ".join(sorted(names)[:3])
+            some = ", ".join(sorted(map(str, names))[:3])
             raise DataError(f"{where} {words} {len(names)} weights: {some}", OTHER_CONFIG)
     for name, value in weights.items():
         if value.shape != wanted[name].shape:
             shapes = f"{tuple(value.shape)}, config.json says {tuple(wanted[name].shape)}"
             raise DataError(f"{where}: {name} has shape {shapes}", OTHER_CONFIG)
-    model.load_state_dict(weights)
+    return weights
+
+
+def _stored_bytes(path: Path) -> int:
+    """Size of everything in which a model at `path` may keep its weights."""
+    files = [path] if path.is_file() else [p for p in path.iterdir() if ".safetensors" in p.name or ".onnx" in p.name]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def save_bundle(
@@ -186,7 +208,7 @@ def _load_safetensors(path: Path) -> dict[str, torch.Tensor]:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read: {error}", AGAIN) from error
     if not isinstance(value, dict):
         raise DataError(f"{path} holds a {type(value).__name__}, not an object", AGAIN)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,11 @@ def read_pt(path: Path) -> dict[str, Any]:
 
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen types here, pickle.UnpicklingError for foreign classes
+    except pickle.UnpicklingError as error:  # torch's own text recommends to load it without the check
+        raise DataError(
+            f"{path} is no model file of aigc: it holds more than tensors and plain values", REMEDY
+        ) from error
+    except Exception as error:  # torch raises a dozen types here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} is no model file of aigc: {reason}", REMEDY) from error
     if not isinstance(value, dict) or not {"format", "family", "config", "weights"} <= value.keys():
@@ -66,7 +71,7 @@ def read_pt_json(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             return {n: json.loads(archive.read(f"{FOLDER}/{n}.json")) for n in ("config", "manifest")}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, RecursionError, NotImplementedError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no model file of aigc: {error}", REMEDY) from error
 
 

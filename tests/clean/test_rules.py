@@ -313,7 +313,7 @@ def test_the_default_recipe_keeps_poems_and_questions():
     [
         ({"rules": ["gopher_qualty"]}, "gopher_qualty", "did you mean 'gopher_quality'"),
         ({"rules": [{"length": {"min_word": 3}}]}, "min_word", "did you mean 'min_words'"),
-        ({"rules": [{"length": {"min_words": "many"}}]}, "many", "int"),
+        ({"rules": [{"length": {"min_words": "many"}}]}, "many", "whole number"),
         ({"rules": [{"length": {"min_words": -1}}]}, "-1", "0 or more"),
         ({"rules": [{"length": 5}]}, "length is 5", "option"),
         ({"rules": [7]}, "7 is no rule", "- name"),

@@ -49,7 +49,7 @@ def tokens(tmp_path_factory):
     }  # fmt: skip
     manifest = {
         "format": 1, "stage": "tokenize", "fingerprint": "f", "digest": "d" * 32, "facts": facts, "parents": [],
-        "raw": [], "counts": {"documents": 2}, "options": {"pack": True},
+        "raw": [], "files": {}, "counts": {"documents": 2}, "options": {"pack": True},
     }  # fmt: skip
     (directory / "manifest.json").write_text(json.dumps(manifest))
     return directory

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from aigc_cli.core.options import opt, refused
-
 
 # A config.json from elsewhere must not make us build a billion blocks; each bound is far above any published model.
 BOUNDS = {
@@ -17,7 +17,7 @@ BOUNDS = {
     "head_dim": 1 << 16,
     "n_embd": 1 << 20,
     "n_ff": 1 << 22,
-    "context": 1 << 24,
+    "context": 1 << 22,
 }
 
 
@@ -39,8 +39,15 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, most in BOUNDS.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} is {getattr(self, name)}; give 1 to {most:,}")
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise ValueError(f"{name} is {value!r}; give 1 to {most:,}")
+        for name, least in (("rope_theta", 1), ("norm_eps", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not least <= value < math.inf:
+                raise ValueError(f"{name} is {value!r}; give a number from {least} on")
+        if type(self.tied) is not bool:
+            raise ValueError(f"tied is {self.tied!r}; give true or false")
         if self.n_head % self.n_kv_head:
             raise ValueError(
                 f"n_head {self.n_head} is not a multiple of n_kv_head {self.n_kv_head}; "

@@ -48,16 +48,21 @@ def from_hf_config(hf: dict[str, Any]) -> Config:
         if hf.get(key, wanted) != wanted:
             raise DataError(f"config.json says {key} {hf[key]!r}", f"gpt reads {key} {wanted!r} only")
     rope = hf.get("rope_parameters") or hf.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        raise DataError(f"config.json says rope_parameters {rope!r}", "take the checkpoint's own config.json")
     if rope.get("rope_type", rope.get("type", "default")) != "default":
         raise DataError(f"config.json scales its rotary positions: {rope}", "gpt reads unscaled ones only")
     values = {ours: hf[public] for ours, public in NAMES.items() if hf.get(public) is not None}
-    values["rope_theta"] = float(rope.get("rope_theta", hf.get("rope_theta", 10000.0)))
+    values["rope_theta"] = rope.get("rope_theta", hf.get("rope_theta", 10000.0))
     values.setdefault("tied", False)
     values.setdefault("n_kv_head", values.get("n_head"))
     missing = [public for ours, public in NAMES.items() if ours not in values]
     if missing:
         raise DataError(f"config.json lacks {missing}", "take the checkpoint's own config.json")
     try:
-        return Config(**values)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"config.json: {error}", "take the checkpoint's own config.json") from error
+        config = Config(**values)
+    except ValueError as error:
+        fact = str(error).partition("; ")[0]
+        raise DataError(f"config.json: {fact}", "take the checkpoint's own config.json") from error
+    config.rope_theta = float(config.rope_theta)
+    return config
