@@ -24,6 +24,7 @@ from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, sync_
 from aigc_cli.core.journal import Journal
 from aigc_cli.core.manifest import MANIFEST, build_manifest, describe_input, difference, fingerprint, read_manifest
 from aigc_cli.core.options import Common
+from aigc_cli.core.twin import copy_run, find_twin
 
 STATE = "state.partial.json"  # in DIR.partial: the fingerprint and options that the unfinished work has
 IMPLICIT_ROOT = Path(".aigc")
@@ -54,11 +55,12 @@ class Run:
         self.inputs = [describe_input(i) for i in inputs]
         self.fingerprint = fingerprint(stage, version, self.options, self.inputs)
         self.pack = pack
+        self._default = Path("runs") / (default or stage)
         self.file: Path | None = None
         if implicit:
             output = IMPLICIT_ROOT / self.fingerprint
         elif output is None:
-            output = self._free_name(Path("runs") / (default or stage))
+            output = self._free_name(self._default)
         self.path = Path(output)
         if self.path.suffix == ".pt":
             if pack is None:
@@ -86,7 +88,7 @@ class Run:
         try:
             self._repair()
             self._inspect()
-            if not self.up_to_date:
+            if not self.up_to_date and not self._copy_twin():
                 self._open_partial()
         except BaseException:
             self._release()
@@ -189,6 +191,24 @@ class Run:
                 os.utime(self.file)
         console.say(f"{self.file or self.path} is up to date")
 
+    def _copy_twin(self) -> bool:
+        """Take over the same work from runs/<default>, where nothing of our own is published or begun."""
+        if self.common.force or self.path.exists() or self.dir.exists():
+            return False
+        twin = find_twin(self._default, self.path, self.fingerprint)
+        if twin is None:
+            return False
+        with disk_errors(self.path):
+            copy = self.path.with_name(f".{self.path.name}.copy")
+            self.manifest = copy_run(twin, copy, [_relocated(i, self.path) for i in self.inputs])
+            copy.rename(self.path)
+            if self.file is not None:
+                assert self.pack is not None
+                self.pack(self.path, self.file)
+        self.up_to_date = True
+        console.say(f"{self.file or self.path} is copied from {twin}, which is the same work")
+        return True
+
     def _open_partial(self) -> None:
         if self.dir.exists():
             state = _state(self.dir)
@@ -276,13 +296,3 @@ def _relocated(described: dict[str, Any], output: Path) -> dict[str, Any]:
     if "path" not in described:
         return described
     return {**described, "path": Path(os.path.relpath(described["path"], output)).as_posix()}
-
-
-def require_run(path: Path, stages: Iterable[str], *, make: str) -> dict[str, Any]:
-    """The manifest at `path` if one of `stages` made it; else a DataError whose remedy is the command `make`."""
-    manifest = read_manifest(path)
-    names = list(stages)
-    if manifest is None or manifest["stage"] not in names:
-        found = f"the output of '{manifest['stage']}'" if manifest else "nothing that aigc made"
-        raise DataError(f"{path} holds {found}, not that of {' or '.join(names)}", make)
-    return manifest

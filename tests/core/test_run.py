@@ -178,3 +178,23 @@ def test_a_newer_format_is_refused():
     Path("out/manifest.json").write_text("{")
     with pytest.raises(AigcError, match="damaged"):
         make(a=1)
+
+
+def test_the_same_work_under_another_name_is_copied_not_repeated():
+    make("parent", stage="collect")
+    make(None, a=1, inputs=["parent"])
+    run = make("elsewhere/deep/out", a=1, text="never written", inputs=["parent"])
+    assert run.up_to_date and Path("elsewhere/deep/out/payload.txt").read_text() == "hello"
+    manifest = read_manifest(Path("elsewhere/deep/out"))
+    assert manifest["parents"][0]["path"] == "../../../parent"
+    assert manifest["digest"] == read_manifest(Path("runs/clean"))["digest"]
+    assert make("third", a=2, text="other", inputs=["parent"]).manifest["options"] == {"a": 2}
+    assert Path("third/payload.txt").read_text() == "other"
+
+
+def test_a_copy_that_was_cut_short_is_made_again():
+    make(None, a=1)
+    Path(".out.copy").mkdir()
+    Path(".out.copy/payload.txt").write_text("hel")
+    make("out", a=1)
+    assert Path("out/payload.txt").read_text() == "hello" and not Path(".out.copy").exists()
