@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigc_cli.core.errors import ConfigError, DataError
+from aigc_cli.core.manifest import read_manifest
 from aigc_cli.models import FAMILIES, Family, family_of
-from aigc_cli.models.packed import pack_pt, read_pt, read_pt_json
+from aigc_cli.models.packed import pack_pt, read_pt, read_pt_config
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +52,7 @@ class Bundle:
         parameters, stored = self.config.parameters(), _stored_bytes(path)
         if parameters > 2 * stored:
             fact = f"{path}: config.json says {parameters:.3g} parameters, {stored} bytes are stored"
-            raise DataError(fact, OTHER_CONFIG)
+            raise DataError(fact, f"a file is cut short, or {OTHER_CONFIG}")
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -65,14 +66,13 @@ class Bundle:
         if not path.exists():
             remedy = "name a run directory, a .pt file or a Hugging Face directory"
             raise ConfigError(f"there is no model {path}", remedy)
-        parts = read_pt_json(path)
-        return cls(path, "pt", parts["config"], parts["manifest"])
+        return cls(path, "pt", read_pt_config(path), read_manifest(path))
 
     @classmethod
     def _open_dir(cls, path: Path) -> Bundle:
         if not (path / "config.json").is_file():
             raise DataError(f"{path} holds no config.json, so it is no model", _hint_for(path))
-        manifest = _read_json(path / "manifest.json") if (path / "manifest.json").is_file() else None
+        manifest = read_manifest(path)
         if any(path.glob("*.onnx")):
             kind = "onnx"
         else:

@@ -15,6 +15,7 @@ from typing import Any
 from aigc_cli.core.errors import DataError
 
 FORMAT = 1
+MAX_CONFIG_BYTES = 16 << 20
 FOLDER = "archive"  # what torch.save names the root of a zip that it writes into a buffer
 NOT_TOKENIZER = {"config.json", "generation_config.json", "manifest.json", "run.json"}
 REMEDY = "give a .pt file that aigc wrote; pickled models are never executed"
@@ -59,20 +60,32 @@ def read_pt(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch raises a dozen types here
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} is no model file of aigc: {reason}", REMEDY) from error
-    if not isinstance(value, dict) or not {"format", "family", "config", "weights"} <= value.keys():
+    kinds = {"format": int, "config": dict, "weights": dict, "tokenizer": dict}
+    if not isinstance(value, dict) or any(type(value.get(key)) is not kind for key, kind in kinds.items()):
         raise DataError(f"{path} is no model file of aigc", REMEDY)
+    if not all(isinstance(t, torch.Tensor) for t in value["weights"].values()) or not all(
+        isinstance(content, bytes) for content in value["tokenizer"].values()
+    ):
+        raise DataError(f"{path} is no model file of aigc: its weights are no tensors", REMEDY)
     if value["format"] > FORMAT:
         raise DataError(f"{path} has format {value['format']}, aigc reads {FORMAT}", "install a newer one")
     return value
 
 
-def read_pt_json(path: Path) -> dict[str, Any]:
-    """{"config", "manifest"} of a .pt file without importing torch."""
+def read_pt_config(path: Path) -> dict[str, Any]:
+    """config.json of a .pt file without importing torch."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return {n: json.loads(archive.read(f"{FOLDER}/{n}.json")) for n in ("config", "manifest")}
+            entry = archive.getinfo(f"{FOLDER}/config.json")
+            if entry.file_size > MAX_CONFIG_BYTES:
+                raise ValueError(f"its config takes {entry.file_size} bytes")
+            config = json.loads(archive.read(entry))
     except (OSError, KeyError, ValueError, RecursionError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is no model file of aigc: {error}", REMEDY) from error
+        reason = error.args[0] if isinstance(error, KeyError) else error  # str(KeyError) is quoted
+        raise DataError(f"{path} is no model file of aigc: {reason}", REMEDY) from error
+    if not isinstance(config, dict):
+        raise DataError(f"{path} is no model file of aigc: its config is no object", REMEDY)
+    return config
 
 
 def _tokenizer_files(directory: Path) -> dict[str, bytes]:
