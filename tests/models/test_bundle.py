@@ -54,7 +54,8 @@ def test_every_form_gives_the_same_model(saved, tmp_path):
     assert (packed.kind, packed.config) == ("pt", model.config)
     torch.testing.assert_close(packed.model()(IDS), model(IDS), atol=0, rtol=0)
 
-    manifest = {"format": 1, "stage": "train", "fingerprint": "f", "digest": "d"}
+    manifest = {"format": 1, "stage": "train", "fingerprint": "f", "digest": "d", "parents": [], "raw": []}
+    manifest |= {"options": {}, "counts": {}, "facts": {}, "files": {}}
     (directory / "manifest.json").write_text(json.dumps(manifest))
     run = Bundle.open(directory)
     assert (run.kind, run.manifest) == ("run", manifest)
