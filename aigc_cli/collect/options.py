@@ -20,7 +20,9 @@ class CollectOptions:
     license: str | None = opt(None, "Licence of documents that name none themselves, e.g. CC-BY-4.0.")
     lang: str | None = opt(None, "Language of documents that name none themselves, e.g. en or zh.")
     lines: bool = opt(False, "Each line of a plain text file is one document.")
-    html: Literal["main", "all"] = opt("main", "Text of web pages: the main content, or all that is visible.")
+    extract: Literal["main", "quality", "all"] = opt(
+        "main", "Text of web pages: the main content, the same by trafilatura (slower), or all that is visible."
+    )
     max_document_bytes: int = opt(32 << 20, "Longer records are rejected, unread.", unit="bytes", min=1)
     max_expanded_bytes: int | None = opt(
         None, "Most that a container may expand to. Default: 4 GiB, or 32 times its size if that is more.",

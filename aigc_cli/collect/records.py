@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from aigc_cli.collect.streams import Budget
 
@@ -40,7 +40,7 @@ class Settings:
     license: str | None = None
     lang: str | None = None
     lines: bool = False
-    html: str = "main"
+    extract: Literal["main", "quality", "all"] = "main"
     max_document_bytes: int = 32 << 20
     max_expanded_bytes: int | None = None
 

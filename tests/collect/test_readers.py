@@ -220,7 +220,7 @@ def test_a_page(tmp_path, charset):
 
 def test_all_text_of_a_page(tmp_path):
     path = write(tmp_path / "a.htm", PAGE.format(charset="utf-8", extra=""))
-    assert "About" in read(path, html="all")[0][0].text
+    assert "About" in read(path, extract="all")[0][0].text
 
 
 def test_the_stated_language_stands_above_the_page(tmp_path):
