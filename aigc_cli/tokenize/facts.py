@@ -42,6 +42,7 @@ def facts_of(
         "bytes": n_bytes,
         "padding": {name: p.padding for name, p in packers.items()},
         "cropped": {name: p.cropped for name, p in packers.items()},
+        "cut": {name: p.cut for name, p in packers.items()},
         "bytes_per_token": round(sum(n_bytes.values()) / max(int(text) - cropped, 1), 4),
         "byte_share": round(float(used[types == proto.BYTE].sum() / max(text, 1)), 6),
         "used_pieces": int((used > 0).sum()),
@@ -63,10 +64,10 @@ def lines_of(facts: Mapping[str, Any]) -> list[str]:
             f"{name:<11} {human(count)} tokens of {human(facts['documents'][name])} documents ({human_bytes(n_bytes)}) "
             f"in {records:,} records of {facts['length']}"
         )
-    padding, cropped = sum(facts["padding"].values()), sum(facts["cropped"].values())
-    if cropped or padding > facts["length"] * len(facts["tokens"]):
-        total = sum(facts["tokens"].values())
-        rows.append(f"loss        {padding / (padding + total):.1%} padding, {cropped / (cropped + total):.1%} cropped")
+    padding, cropped, total = (sum(facts[key].values()) for key in ("padding", "cropped", "tokens"))
+    cut = sum(facts["cut"].values()) / max(sum(facts["documents"].values()), 1)
+    padded, lost = padding / max(padding + total, 1), cropped / max(cropped + total, 1)
+    rows.append(f"packing     {padded:.1%} padding, {lost:.1%} cropped; {cut:.0%} of documents lie in several records")
     return rows
 
 

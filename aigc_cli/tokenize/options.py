@@ -27,7 +27,11 @@ class TokenizeOptions:
         None, "Use this tokenizer (directory or .model file) instead of training one.", affects_output=False
     )
     length: int = opt(512, "Length of a record.", unit="tokens", min=8, max=1 << 20)
-    pack: bool = opt(True, "Join documents and cut anywhere; --no-pack: one record a document, cropped or padded.")
+    pack: Literal["stream", "best-fit", "none"] = opt(
+        "stream",
+        "Documents joined and cut anywhere; or cut only where longer than a record, with padding; or one a record, "
+        "cropped.",
+    )
     val_fraction: float = opt(0.05, "Share of the documents in the validation split.", min=0, max=0.5)
     coverage: float = opt(
         0.9995, "Share of the text's characters that become pieces; the others are written as bytes.",

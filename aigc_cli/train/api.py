@@ -61,9 +61,13 @@ def open_tokens(path: Path) -> Tokens:
         raise DataError(
             f"{path}/tokenizer is not the tokenizer that made the records", "make them again with aigc tokenize"
         )
-    counts, packed = facts.get("tokens", {}), (shards.manifest or {}).get("options", {}).get("pack", True)
-    limits, pad = (counts, None) if packed else ({}, tokenizer.pad)
-    streams = {split: TokenStream(shards.fixed("input_ids", split), limits.get(split), pad) for split in shards.splits}
+    counts, pack = facts.get("tokens", {}), (shards.manifest or {}).get("options", {}).get("pack", "stream")
+    joined = pack in ("stream", True)  # True: as manifests said when there was one way only
+    streams = {
+        split: TokenStream(shards.fixed("input_ids", split), counts.get(split)) if joined
+        else TokenStream(shards.fixed("input_ids", split), record=int(facts["length"]), pad=tokenizer.pad)
+        for split in shards.splits
+    }  # fmt: skip
     n_bytes, n_tokens = facts.get("bytes", {}).get("validation", 0), counts.get("validation", 0)
     return Tokens(
         path, streams["train"], streams.get("validation"), tokenizer, int(facts["vocab_size"]),

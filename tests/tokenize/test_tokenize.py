@@ -192,7 +192,7 @@ def test_splits_of_the_input_are_kept(here):
 
 
 def test_one_record_a_document_without_packing(docs, here):
-    result = run(docs, here / "tokens", pack=False, length=128, val_fraction=0)
+    result = run(docs, here / "tokens", pack="none", length=128, val_fraction=0)
     facts, tokenizer = result.manifest["facts"], Tokenizer.load(result.path / "tokenizer")
     records = np.concatenate(Shards.open(result.path).fixed("input_ids", "train"))
     n_bytes = 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aigc_cli.core.errors import DataError
+from aigc_cli.core.errors import ConfigError, DataError
 from aigc_cli.train.data import IGNORE, TokenData, TokenStream, windows
 
 
@@ -90,13 +90,44 @@ def test_a_limited_validation_is_spread_out_and_fixed():
     assert len(flat) == 100 and max(flat) > 900
 
 
-def test_padding_is_no_target():
+def test_the_end_of_the_last_record_is_not_read():
     cut = TokenStream([np.arange(4), np.arange(4, 8), np.zeros(4)], limit=6)
     assert len(cut) == 6 and cut.arrays[-1].tolist() == [4, 5]
-    padded = TokenStream([np.array([[5, 6, 7, 0], [8, 0, 0, 0]])], pad=0)
-    (_, targets), _ = TokenData(padded, context=7, batch_size=1).batch(0, 0)
-    assert targets.tolist() == [[6, 7, IGNORE, 8, IGNORE, IGNORE, IGNORE]]
-    assert [t.tolist() for _, t in windows(padded, 7, 1)] == [targets.tolist()]
+
+
+def test_records_that_keep_documents_whole_stay_whole():
+    records = np.array([[5, 6, 7, 0], [8, 0, 0, 0], [1, 2, 3, 4]], np.uint16)
+    stream = TokenStream([records[:1], records[1:]], record=4)
+    data = TokenData(stream, context=4, batch_size=3, seed=2)
+    assert data.windows == 3
+    found = {}
+    (inputs, targets), _ = data.batch(0, 0)
+    for row, wanted in zip(inputs.tolist(), targets.tolist(), strict=True):
+        found[tuple(row)] = wanted
+    i = IGNORE
+    assert found == {(5, 6, 7, 0): [6, 7, i, i], (8, 0, 0, 0): [i] * 4, (1, 2, 3, 4): [2, 3, 4, i]}
+    (inputs, _), _ = data.batch(5, 0)
+    assert {tuple(row) for row in inputs.tolist()} == set(found)
+
+
+def test_records_are_cut_into_shorter_contexts_inside():
+    stream = TokenStream([np.array([[5, 6, 7, 8], [1, 2, 3, 0]])], record=4)
+    data = TokenData(stream, context=2, batch_size=4)
+    found = {tuple(x): y for x, y in zip(*(v.tolist() for v in data.batch(0, 0)[0]), strict=True)}
+    i = IGNORE
+    assert found == {(5, 6): [6, 7], (7, 8): [8, i], (1, 2): [2, 3], (3, 0): [i, i]}
+    with pytest.raises(ConfigError, match=r"cannot be cut into contexts of 3"):
+        TokenData(stream, context=3, batch_size=1)
+
+
+def test_validation_of_whole_records_predicts_inside_them():
+    stream = TokenStream([np.array([[5, 6, 7, 8], [1, 2, 3, 0]])], record=4)
+    pairs = [
+        (x, y)
+        for inputs, targets in windows(stream, 4, 2)
+        for x, y in zip(inputs.ravel(), targets.ravel(), strict=True)
+    ]
+    assert [(int(x), int(y)) for x, y in pairs if y != IGNORE] == [(5, 6), (6, 7), (7, 8), (1, 2), (2, 3)]
 
 
 def test_data_shorter_than_a_window():
