@@ -8,6 +8,7 @@ from aigc_cli.report.charts import bars
 from aigc_cli.report.markup import Html, clip, details, h, join, size, table, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
+from aigc_cli.report.sections.documents import share
 
 MOST_PIECES = 400  # of one excerpt
 
@@ -23,8 +24,13 @@ def one(node: Node, options: ReportOptions) -> Html:
     tokens = facts.get("tokens")
     if isinstance(tokens, dict):
         n_bytes, documents = facts.get("bytes", {}), facts.get("documents", {})
-        rows = [[name, documents.get(name), count, size(n_bytes.get(name, 0))] for name, count in tokens.items()]
-        parts.append(table(["split", "documents", "tokens", "text"], rows))
+        padding, cropped, cut = (facts.get(key, {}) for key in ("padding", "cropped", "cut"))
+        rows = [
+            [name, documents.get(name), count, size(n_bytes.get(name, 0)), _part(padding, name, count),
+             _part(cropped, name, count), share(cut.get(name, 0), documents.get(name, 0))]
+            for name, count in tokens.items()
+        ]  # fmt: skip
+        parts.append(table(["split", "documents", "tokens", "text", "padding", "cropped", "cut documents"], rows))
     sample = [pieces for pieces in facts.get("sample") or [] if isinstance(pieces, list)]
     if sample:
         parts.append(h("<h3>Text as the model sees it <small>one colour, one token</small></h3>"))
@@ -44,6 +50,11 @@ def coloured(pieces: list[Any]) -> Html:
 def visible(piece: str) -> str:
     """A piece with its spaces and line breaks as signs."""
     return clip(piece.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥"), 40)
+
+
+def _part(lost: dict[str, int], name: str, count: int) -> str:
+    """Positions that hold no text, or tokens that were lost, as a share of those with them."""
+    return share(lost.get(name, 0), lost.get(name, 0) + count)
 
 
 def _ratio(facts: dict[str, Any]) -> float | None:
