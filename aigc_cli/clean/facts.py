@@ -11,16 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aigc_cli.clean.dedup.find import RULE_NAMES, Duplicates
+from aigc_cli.clean.dedup.find import REASONS, RULE_NAMES, Duplicates
 from aigc_cli.clean.recipe import Rule
-from aigc_cli.clean.rules import GLOBAL
 from aigc_cli.clean.step import EXAMPLE_CHARS, length_buckets
 from aigc_cli.core.console import human_bytes, table
 
 EXAMPLES = 3  # of each rule and reason
 CLUSTERS = 10  # the largest
 MEMBERS = 5  # of a cluster that are named
-NEAR, EXACT = "near_duplicate", "exact_duplicate"
 MOSTLY = 0.5  # a rule that drops more than this share gets a remark
 
 
@@ -95,10 +93,10 @@ class Gatherer:
     def _funnel(self, names: Sequence[str], counts: Mapping[str, int]) -> list[dict[str, Any]]:
         funnel = []
         left = int(counts.get("documents", 0))
+        found = np.bincount(self.duplicates.rule, minlength=len(RULE_NAMES))
         for name in names:
-            if name in GLOBAL:
-                number = int((self.duplicates.rule == RULE_NAMES.index(name)).sum())
-                reasons = {reason_of(name): number} if number else {}
+            if name in RULE_NAMES:
+                reasons = _sorted({REASONS[k]: int(found[k]) for k, rule in enumerate(RULE_NAMES) if rule == name})
             else:
                 prefix = f"{name}:drop:"
                 reasons = _sorted({k.removeprefix(prefix): int(n) for k, n in counts.items() if k.startswith(prefix)})
@@ -109,11 +107,6 @@ class Gatherer:
             })  # fmt: skip
             left -= dropped
         return funnel
-
-
-def reason_of(rule: str) -> str:
-    """The reason of a rule that compares documents."""
-    return EXACT if rule == "exact" else NEAR
 
 
 def summary(path: Any, manifest: Mapping[str, Any]) -> list[str]:

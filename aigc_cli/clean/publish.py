@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
-from aigc_cli.clean.dedup.find import RULE_NAMES, Duplicates
+from aigc_cli.clean.dedup.find import REASONS, RULE_NAMES, Duplicates
 from aigc_cli.clean.dedup.keys import COLUMN
-from aigc_cli.clean.facts import Gatherer, reason_of
+from aigc_cli.clean.facts import Gatherer
 from aigc_cli.clean.step import CleanStep
 from aigc_cli.core.engine import Parts
 from aigc_cli.core.files import atomic_write
@@ -55,7 +56,7 @@ def write(
             part = slice(start, start + batch.num_rows)
             columns = [*documents.columns, pa.array(rules, pa.string()), pa.array(reasons, pa.string()),
                        matched.ids(start, batch.num_rows),
-                       pa.array(duplicates.similarity[part], mask=duplicates.match[part] < 0)]  # fmt: skip
+                       pa.array(duplicates.similarity[part], mask=duplicates.rule[part] == 0)]  # fmt: skip
             rejected.write(pa.RecordBatch.from_arrays(columns, schema=rejected.schema).filter(pa.array(~stays)))
     for split, writer in writers.items():
         writer.close()
@@ -72,7 +73,7 @@ def _decisions(start: int, batch: pa.RecordBatch, duplicates: Duplicates) -> tup
     numbers = duplicates.rule[start : start + batch.num_rows]
     for row in numbers.nonzero()[0].tolist():
         rules[row] = RULE_NAMES[numbers[row]]
-        reasons[row] = reason_of(rules[row])
+        reasons[row] = REASONS[numbers[row]]
     return rules, reasons
 
 
@@ -126,7 +127,7 @@ class _Matched:
     """The ids of the documents that stay in the place of duplicates."""
 
     def __init__(self, parts: Parts, duplicates: Duplicates) -> None:
-        self._match = duplicates.match
+        self._match, self._outside = duplicates.match, duplicates.outside
         wanted = np.unique(self._match[self._match >= 0])
         found: dict[int, Any] = {}
         start = 0
@@ -139,4 +140,5 @@ class _Matched:
 
     def ids(self, start: int, count: int) -> pa.Array:
         """For each of the rows from `start` on, the id of its match or null."""
-        return pa.array([self._ids.get(int(row)) for row in self._match[start : start + count]], pa.string())
+        own = pa.array([self._ids.get(int(row)) for row in self._match[start : start + count]], pa.string())
+        return own if self._outside is None else pc.coalesce(own, self._outside.at(start, count))

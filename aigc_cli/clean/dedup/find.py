@@ -20,14 +20,31 @@ PAIRS_AT_ONCE = 1 << 20
 
 
 @dataclass
+class Outside:
+    """Duplicates of documents elsewhere: `rows` of the parts, ascending, and the `ids` of what they duplicate."""
+
+    rows: np.ndarray
+    ids: pa.ChunkedArray
+
+    def at(self, start: int, count: int) -> pa.Array:
+        """For each of the rows from `start` on, the id of its match or null."""
+        low, high = np.searchsorted(self.rows, [start, start + count])
+        places = np.full(count, -1, dtype=np.int64)
+        places[self.rows[low:high] - start] = np.arange(low, high)
+        return self.ids.take(pa.array(places, mask=places < 0)).combine_chunks()
+
+
+@dataclass
 class Duplicates:
-    """For each row of the parts: `match` is the row that stays in its place (-1: none), `rule` 1 exact or 2 minhash,
-    `similarity` the true Jaccard similarity with the match."""
+    """For each row of the parts: `match` is the row that stays in its place (-1: none), `rule` the position in
+    RULE_NAMES, `similarity` the true Jaccard similarity with the match. Rows that duplicate indexed documents have no
+    match here: `outside` has their ids."""
 
     match: np.ndarray
     rule: np.ndarray
     similarity: np.ndarray
     candidates: int = 0
+    outside: Outside | None = None
 
     @classmethod
     def none(cls, rows: int) -> Duplicates:
@@ -35,20 +52,28 @@ class Duplicates:
         return cls(np.full(rows, -1, dtype=np.int64), np.zeros(rows, dtype=np.int8), np.zeros(rows, dtype=np.float32))
 
 
-RULE_NAMES = ("", "exact", "minhash")
+EXACT_REASON, NEAR_REASON = "exact_duplicate", "near_duplicate"
+RULE_NAMES = ("", "exact", "minhash", "against", "against")
+REASONS = ("", EXACT_REASON, NEAR_REASON, EXACT_REASON, NEAR_REASON)  # in the order of RULE_NAMES
 
 
-def find_duplicates(parts: Parts, directory: Path, *, exact: bool, minhash: Any) -> Duplicates:
-    """Duplicates among the rows of `parts` that no rule dropped; `minhash` are that rule's options, or None."""
-    found = Duplicates.none(sum(unit.rows for unit in parts.units))
+def find_duplicates(
+    parts: Parts, directory: Path, *, exact: bool, minhash: Any, found: Duplicates | None = None
+) -> Duplicates:
+    """Duplicates among the rows of `parts` that no rule dropped; `minhash` are that rule's options, or None.
+
+    `found` holds rows that are known to be duplicates of indexed documents; the others are added to it.
+    """
+    found = found or Duplicates.none(sum(unit.rows for unit in parts.units))
     keys = gather(parts, directory)
+    keys.alive &= found.rule == 0
     if exact:
         _exact(keys, found)
     if minhash:
         keys.alive &= found.match < 0
         _near(parts, keys, found, minhash, directory)
     # A match of a match: an exact copy of a document that is itself dropped as a near-duplicate points to what stays.
-    rows = (found.match >= 0).nonzero()[0]
+    rows = (found.rule == 1).nonzero()[0]
     chained = rows[found.match[found.match[rows]] >= 0]
     found.match[chained] = found.match[found.match[chained]]
     return found
@@ -75,10 +100,14 @@ def _near(parts: Parts, keys: Keys, found: Duplicates, options: Any, directory: 
     items = np.unique(np.concatenate([left, right]))
     sets, starts = _shingle_sets(parts, items, options.ngram, directory)
     left, right = np.searchsorted(items, left), np.searchsorted(items, right)
-    similar = np.concatenate([
-        jaccard(sets, starts, left[i : i + PAIRS_AT_ONCE], right[i : i + PAIRS_AT_ONCE]) >= options.threshold
+    values = np.concatenate([
+        jaccard(sets, starts, left[i : i + PAIRS_AT_ONCE], right[i : i + PAIRS_AT_ONCE])
         for i in range(0, len(left), PAIRS_AT_ONCE)
     ])  # fmt: skip
+    similar = values >= options.threshold
+    if options.keep == "none":
+        _all_go(found, items, left[similar], right[similar], values[similar])
+        return
     roots = union(left[similar], right[similar], len(items))
     prefer = -keys.text_bytes[items] if options.keep == "longest" else np.zeros(len(items), dtype=np.int64)
     members = np.lexsort((items, prefer, roots)).astype(np.int64)
@@ -87,6 +116,15 @@ def _near(parts: Parts, keys: Keys, found: Duplicates, options: Any, directory: 
     gone = kept >= 0
     found.match[items[gone]], found.rule[items[gone]] = items[kept[gone]], 2
     found.similarity[items[gone]] = similarity[gone]
+
+
+def _all_go(found: Duplicates, items: np.ndarray, left: np.ndarray, right: np.ndarray, values: np.ndarray) -> None:
+    """Drop both sides of every similar pair; the match is the most similar other one, the first of equals."""
+    one, other, values = np.concatenate([left, right]), np.concatenate([right, left]), np.tile(values, 2)
+    order = np.lexsort((other, -values, one))
+    rows, first = np.unique(one[order], return_index=True)
+    rows, first = items[rows], order[first]
+    found.match[rows], found.rule[rows], found.similarity[rows] = items[other[first]], 2, values[first]
 
 
 def _candidates(keys: Keys) -> np.ndarray:

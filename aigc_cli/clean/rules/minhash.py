@@ -20,4 +20,6 @@ class Options:
     ngram: int = opt(5, "Words of a shingle; characters in Chinese and Japanese.", min=1, max=64)
     bands: int = opt(25, "Bands of the signature: more find less similar pairs.", min=1, max=512)
     rows: int = opt(5, "Minima of a band: more find fewer pairs.", min=1, max=64)
-    keep: Literal["first", "longest"] = opt("first", "Which document of a cluster stays.")
+    keep: Literal["first", "longest", "none"] = opt(
+        "first", "Which document of a cluster stays; none: every document that is similar to another goes."
+    )
