@@ -25,7 +25,7 @@ from aigc_cli.core.options import Common, resolved
 from aigc_cli.core.run import IMPLICIT_ROOT, Run
 from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 
-VERSION = 1
+VERSION = 2
 _HINTS = {
     "no_text_column": "name the column with --text-field",
     "missing_text_field": "name the field with --text-field",
@@ -105,6 +105,10 @@ def read_documents(inputs: Sequence[str | Path], options: CollectOptions | None 
 def settings(options: CollectOptions) -> Settings:
     """The options as readers want them."""
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in vars(options).items()}
+    if options.licenses:
+        from aigc_cli.collect.licenses.wanted import patterns
+
+        values["licenses"] = patterns(options.licenses)
     return Settings(**values)
 
 

@@ -18,6 +18,9 @@ class CollectOptions:
     include: list[str] = opt([], "Only files whose path matches this pattern, e.g. '*.html'; may be repeated.")
     exclude: list[str] = opt([], "No files whose path matches this pattern; may be repeated.")
     license: str | None = opt(None, "Licence of documents that name none themselves, e.g. CC-BY-4.0.")
+    licenses: list[str] = opt(
+        [], "Only documents under these SPDX licences, e.g. MIT,Apache-2.0,CC-BY-*, or permissive; may be repeated."
+    )
     lang: str | None = opt(None, "Language of documents that name none themselves, e.g. en or zh.")
     lines: bool = opt(False, "Each line of a plain text file is one document.")
     extract: Literal["main", "quality", "all"] = opt(
@@ -28,3 +31,10 @@ class CollectOptions:
         None, "Most that a container may expand to. Default: 4 GiB, or 32 times its size if that is more.",
         unit="bytes", min=1,
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """A name in --licenses that is no licence is an error."""
+        if self.licenses:
+            from aigc_cli.collect.licenses.wanted import patterns
+
+            patterns(self.licenses)

@@ -28,6 +28,7 @@ class Record(NamedTuple):
     license: str | None = None
     lang: str | None = None
     id: str | None = None
+    code_lang: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Settings:
     extract: Literal["main", "quality", "all"] = "main"
     max_document_bytes: int = 32 << 20
     max_expanded_bytes: int | None = None
+    licenses: tuple[str, ...] = ()
 
 
 @dataclass
@@ -69,6 +71,13 @@ class Context:
         numbers: dict[str, Any] = {**self.counts, **self.examples}
         self.counts, self.examples = Counter(), {}
         return numbers
+
+    def add(self, other: Context) -> None:
+        """Take over what `other` counted."""
+        self.counts.update(other.counts)
+        for key, names in other.examples.items():
+            held = self.examples.setdefault(key, [])
+            held += names[: EXAMPLES - len(held)]
 
     def _count(self, kind: str, reason: str, where: str) -> None:
         self.counts[f"{kind}:{reason}"] += 1

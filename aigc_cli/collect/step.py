@@ -12,6 +12,8 @@ import xxhash
 
 from aigc_cli.collect import encoding
 from aigc_cli.collect.dispatch import read_file
+from aigc_cli.collect.licenses.spdx import identify
+from aigc_cli.collect.licenses.wanted import refusal
 from aigc_cli.collect.records import Context, Record, Settings, without_surrogates
 from aigc_cli.collect.sources import Source
 from aigc_cli.collect.streams import HEAD_BYTES
@@ -98,12 +100,16 @@ def document(record: Record, context: Context) -> tuple[dict[str, Any] | None, i
     if len(data) > settings.max_document_bytes:
         context.reject("too_long", f"{record.source}[{record.number}]")
         return None, 0
+    license = identify(record.license) or identify(settings.license)
+    if settings.licenses and (refused := refusal(license, settings.licenses)):
+        context.reject(refused, f"{record.source}[{record.number}]" if record.number else record.source)
+        return None, 0
     source = without_surrogates(record.source)
     return {
         "id": record.id or xxhash.xxh128_hexdigest(f"{source}\0{record.number}".encode()),
         "text": text, "source": source, "record": record.number, "source_id": record.source_id, "url": record.url,
-        "license": record.license or settings.license, "lang": record.lang or settings.lang,
-        "hash": xxhash.xxh128_hexdigest(data),
+        "license": license, "lang": record.lang or settings.lang, "hash": xxhash.xxh128_hexdigest(data),
+        "code_lang": record.code_lang,
     }, len(data)  # fmt: skip
 
 

@@ -24,7 +24,7 @@ UNIT_ROWS = 2000  # rows of one unit where the writer left no units.json
 DOCUMENT_SCHEMA = pa.schema(
     [("id", pa.string()), ("text", pa.large_string()), ("source", pa.string()), ("record", pa.int64()),
      ("source_id", pa.string()), ("url", pa.string()), ("license", pa.string()), ("lang", pa.string()),
-     ("hash", pa.string())]
+     ("hash", pa.string()), ("code_lang", pa.string())]
 )  # fmt: skip
 
 

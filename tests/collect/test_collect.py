@@ -50,6 +50,7 @@ def test_shards_provenance_and_counts(raw):
     assert one == {
         "id": xxhash.xxh128_hexdigest(b"c.jsonl\x000"), "text": "one", "source": "c.jsonl", "record": 0,
         "source_id": "1", "url": None, "license": "MIT", "lang": None, "hash": xxhash.xxh128_hexdigest(b"one"),
+        "code_lang": None,
     }  # fmt: skip
     assert found["c.jsonl", second]["text"] == "two \ufffd"
     assert found["b/page.html", 0]["lang"] == "fr"

@@ -48,7 +48,7 @@ def world(tmp_path_factory):
             "id": [str(i) for i in range(len(documents))], "text": [t for t, _ in documents],
             "source": ["s"] * len(documents), "record": list(range(len(documents))),
             "source_id": None, "url": None, "license": None, "lang": [lang for _, lang in documents],
-            "hash": [hash_text(t) for t, _ in documents],
+            "hash": [hash_text(t) for t, _ in documents], "code_lang": None,
         }  # fmt: skip
         arrays = [
             pa.nulls(len(documents), field.type) if columns[field.name] is None

@@ -39,7 +39,8 @@ def read_shard(stream: BinaryIO, label: str, context: Context) -> Iterator[Recor
             yield from rows(batch.select(columns), label, number, context)
         else:
             batch.validate(full=True)
-            kept = [n for n in ("text", "source", "record", "source_id", "url", "license", "lang", "id") if n in names]
+            kept = [n for n in ("text", "source", "record", "source_id", "url", "license", "lang", "id", "code_lang")
+                    if n in names]  # fmt: skip
             for row in batch.select(kept).to_pylist():
                 row["number"] = row.pop("record")
                 yield Record(**row)

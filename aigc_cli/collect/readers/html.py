@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from aigc_cli.collect import encoding
 from aigc_cli.collect.html.page import extract
+from aigc_cli.collect.licenses.markup import declared
 from aigc_cli.collect.readers.text import whole
 from aigc_cli.collect.records import Context, Record
 
@@ -18,4 +19,5 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
         return
     markup, _ = encoding.decode(data, encoding.declared_charset(data))
     page = extract(markup, context.settings.extract)
-    yield Record(page.document(), label, 0, url=page.url, lang=None if context.settings.lang else page.lang)
+    lang = None if context.settings.lang else page.lang
+    yield Record(page.document(), label, 0, url=page.url, license=declared(markup), lang=lang)

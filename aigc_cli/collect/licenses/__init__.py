@@ -1,0 +1,1 @@
+"""Licences as SPDX expressions: what documents say of themselves, and which of them are wanted."""
