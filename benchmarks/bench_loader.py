@@ -42,14 +42,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     tokens, batches, repeat = (2_000_000, 100, 1) if arguments.quick else (20_500_000, 2000, 7)
-    names = ("ours", "memmap", "datasets")
+    names = ("ours", "memmap", "memmap-kept", "datasets")
     results: dict = {"tokens": tokens, "versions": versions_of(None, "torch", "numpy", "datasets"), "shapes": {}}
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name), tokens)
         sides = {side: Side("peers/loaders.py", side, name) for side in names}
         for rows, context in SHAPES:
             count = max(1, batches * 16 * 1024 // (rows * context))
-            answers = interleaved({k: sides[k] for k in names[:2]}, repeat, batches=count, rows=rows, context=context)
+            answers = interleaved({k: sides[k] for k in names[:3]}, repeat, batches=count, rows=rows, context=context)
             slow = interleaved(
                 {k: sides[k] for k in ("ours", "datasets")}, min(repeat, 3), batches=count // 20 + 1, rows=rows,
                 context=context,
@@ -59,6 +59,7 @@ def main() -> None:
                 for side, given in (*answers.items(), ("datasets", slow["datasets"]))
             }
             found["ratio_to_memmap"] = round(ratio(answers, "ours", "memmap"), 2)
+            found["ratio_to_memmap_kept_open"] = round(ratio(answers, "ours", "memmap-kept"), 2)
             found["ratio_to_datasets"] = round(ratio(slow, "ours", "datasets"), 2)
             results["shapes"][f"{rows}x{context}"] = found
             print(f"{rows}x{context}: {found}")

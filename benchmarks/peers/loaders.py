@@ -1,13 +1,15 @@
 """The three readers of bench_loader.py: ours, a memory map in nanoGPT's manner, datasets in torch's format.
 
-Usage: loaders.py ours|memmap|datasets DIR. Each request draws `batches` random batches [rows, context] of inputs and
+Usage: loaders.py ours|memmap|memmap-kept|datasets DIR. Each request draws `batches` random batches [rows, context] of inputs and
 targets (datasets: inputs alone, which is less work). Source of the memory map's way: karpathy/nanoGPT, train.py,
-get_batch: the map is opened anew for each batch, every row is converted for inputs and again for targets.
+get_batch: the map is opened anew for each batch, every row is converted for inputs and again for targets. In
+memmap-kept it stays open.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +35,14 @@ def ours(folder: Path):
     return batch
 
 
-def memmap(folder: Path):
+def memmap(folder: Path, kept: bool = False):
     generator = torch.Generator().manual_seed(0)
+    data = np.memmap(folder / "train.bin", dtype=np.uint16, mode="r")
 
     def batch(rows: int, context: int):
-        data = np.memmap(folder / "train.bin", dtype=np.uint16, mode="r")
+        nonlocal data
+        if not kept:
+            data = np.memmap(folder / "train.bin", dtype=np.uint16, mode="r")
         starts = torch.randint(len(data) - context, (rows,), generator=generator).tolist()
         inputs = torch.stack([torch.from_numpy(data[i : i + context].astype(np.int64)) for i in starts])
         targets = torch.stack([torch.from_numpy(data[i + 1 : i + 1 + context].astype(np.int64)) for i in starts])
@@ -62,7 +67,8 @@ def datasets(folder: Path):
 
 def main() -> None:
     torch.set_num_threads(1)
-    batch = {"ours": ours, "memmap": memmap, "datasets": datasets}[sys.argv[1]](Path(sys.argv[2]))
+    ways = {"ours": ours, "memmap": memmap, "memmap-kept": partial(memmap, kept=True), "datasets": datasets}
+    batch = ways[sys.argv[1]](Path(sys.argv[2]))
 
     def run(batches: int, rows: int, context: int):
         total = 0
