@@ -1,9 +1,9 @@
 """The three readers of bench_loader.py: ours, a memory map in nanoGPT's manner, datasets in torch's format.
 
-Usage: loaders.py ours|memmap|memmap-kept|datasets DIR. Each request draws `batches` random batches [rows, context] of inputs and
-targets (datasets: inputs alone, which is less work). Source of the memory map's way: karpathy/nanoGPT, train.py,
-get_batch: the map is opened anew for each batch, every row is converted for inputs and again for targets. In
-memmap-kept it stays open.
+Usage: loaders.py ours|memmap|memmap-kept|datasets DIR. Each request draws `batches` random batches [rows, context] of
+inputs and targets (datasets: inputs alone, which is less work). Source of the memory map's way: karpathy/nanoGPT,
+train.py, get_batch: the map is opened anew for each batch, every row is converted for inputs and again for targets.
+In memmap-kept it stays open.
 """
 
 from __future__ import annotations
