@@ -21,8 +21,12 @@ from aigc_cli.core.files import hash_text
 BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
 U64 = types.Array(types.uint64, 1, "C", readonly=True)
+I32 = types.Array(types.int32, 1, "C", readonly=True)
+U32 = types.Array(types.uint32, 1, "C", readonly=True)
+F64 = types.Array(types.float64, 1, "C", readonly=True)
 INT64 = types.int64
 OUT_BYTES = types.Array(types.uint8, 1, "C")
+OUT_I32 = types.Array(types.int32, 1, "C")
 OUT_I64 = types.Array(types.int64, 1, "C")
 OUT_I64_2D = types.Array(types.int64, 2, "C")
 OUT_U64 = types.Array(types.uint64, 1, "C")
@@ -37,7 +41,7 @@ def cache_folder() -> Path | None:
     Its name is the hash of the sources in all kernels/ folders and of this file: numba itself looks only at the file of
     the compiled function, and would keep old code after an edit of a function that it calls.
     """
-    paths = [Path(__file__), *sorted(Path(__file__).parent.parent.glob("*/kernels/*.py"))]
+    paths = [Path(__file__), *sorted(Path(__file__).parent.parent.glob("**/kernels/*.py"))]
     sources = [path.read_text(encoding="utf-8") for path in paths]
     root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(root).expanduser() / "aigc" / "kernels" / hash_text("\0".join(sources))[:16]

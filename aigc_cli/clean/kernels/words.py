@@ -13,8 +13,8 @@ from aigc_cli.clean.kernels.text import DIGIT, HAN, LATIN, LETTER, MARK, TABLE_S
 
 NUMBER_WORD, LETTER_WORD, CHARACTER_WORD = 0, 1, 2  # kinds of words; the last are single characters
 
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
+FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+FNV_PRIME = np.uint64(0x100000001B3)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
@@ -85,21 +85,21 @@ def mix(value):  # type: ignore[no-untyped-def]
 @inner
 def hash_bytes(data, start, stop, fold):  # type: ignore[no-untyped-def]
     """64-bit hash of bytes; `fold` lower-cases ASCII. Source: FNV-1a, then splitmix64's finaliser."""
-    value = _FNV_OFFSET
+    value = FNV_OFFSET
     for i in range(start, stop):
         byte = np.uint64(data[i])
         if fold and np.uint64(65) <= byte <= np.uint64(90):
             byte |= np.uint64(32)
-        value = (value ^ byte) * _FNV_PRIME
+        value = (value ^ byte) * FNV_PRIME
     return mix(value)
 
 
 def hash_word(word: str) -> int:
     """hash_bytes of a word, computed in Python: for tables that kernels look words up in."""
     wide = (1 << 64) - 1
-    value = int(_FNV_OFFSET)
+    value = int(FNV_OFFSET)
     for byte in word.encode():
-        value = ((value ^ byte) * int(_FNV_PRIME)) & wide
+        value = ((value ^ byte) * int(FNV_PRIME)) & wide
     value = ((value ^ (value >> 30)) * int(_MIX_1)) & wide
     value = ((value ^ (value >> 27)) * int(_MIX_2)) & wide
     return value ^ (value >> 31)
