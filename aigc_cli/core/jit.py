@@ -102,3 +102,8 @@ def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[Callable[...
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that only kernels call; it becomes part of theirs."""
     return numba.njit(nogil=True, error_model="numpy", inline="never")(function)
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`inner` for what is called for every character: no call is left of it."""
+    return numba.njit(nogil=True, error_model="numpy", inline="never", forceinline=True)(function)
