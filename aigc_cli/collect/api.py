@@ -14,6 +14,7 @@ from aigc_cli.collect import stdin
 from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.options import CollectOptions
 from aigc_cli.collect.records import EXAMPLES, Context, Settings
+from aigc_cli.collect.remote_options import FetchOptions
 from aigc_cli.collect.sources import Listing, find
 from aigc_cli.collect.step import document, read_unit, units
 from aigc_cli.core import console
@@ -24,6 +25,7 @@ from aigc_cli.core.manifest import read_manifest
 from aigc_cli.core.options import Common, resolved
 from aigc_cli.core.run import IMPLICIT_ROOT, Run
 from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
+from aigc_cli.core.urls import without_secrets
 
 VERSION = 2
 _HINTS = {
@@ -31,6 +33,8 @@ _HINTS = {
     "missing_text_field": "name the field with --text-field",
     "too_long": "raise --max-document-bytes, or read text files with --lines",
     "expands_too_much": "raise --max-expanded-bytes if you trust the container",
+    "too_large": "raise --max-fetch-bytes",
+    "timed_out": "raise --timeout-s or --deadline-s if the server is only slow",
     "unsupported": "name other text files with --include, e.g. --include '*.rst'",
 }
 
@@ -68,14 +72,17 @@ class Counted:
 
 
 def collect(
-    inputs: Sequence[str | Path], options: CollectOptions | None = None, common: Common | None = None
+    inputs: Sequence[str | Path],
+    options: CollectOptions | None = None,
+    common: Common | None = None,
+    fetching: FetchOptions | None = None,
 ) -> Result:
-    """Document shards of everything readable in `inputs` (files, directories, globs, shards, "-").
+    """Document shards of everything readable in `inputs` (files, directories, globs, shards, URLs, "-").
 
     What cannot be read is counted in the manifest's facts {"rejected": {reason: n}, "examples": {reason: [where]}}.
     Raises DataError when not one document is found.
     """
-    return _collect(inputs, options or CollectOptions(), common or Common(), implicit=False)
+    return _collect(inputs, options or CollectOptions(), common or Common(), fetching or FetchOptions(), implicit=False)
 
 
 def ensure_shards(
@@ -86,20 +93,23 @@ def ensure_shards(
         shards = Shards.open(inputs[0])
         if shards.num_rows() and {"id", "text"} <= set(shards.columns):
             return Path(inputs[0])
-    path = _collect(inputs, options or CollectOptions(), common or Common(), implicit=True).path
+    path = _collect(inputs, options or CollectOptions(), common or Common(), FetchOptions(), implicit=True).path
     assert path is not None
     return path
 
 
 def read_documents(inputs: Sequence[str | Path], options: CollectOptions | None = None) -> Iterator[dict[str, Any]]:
     """The documents of `inputs` one by one, rows of DOCUMENT_SCHEMA as dicts; nothing is written."""
+    from aigc_cli.collect.remote import here
+
     context = Context(settings(options or CollectOptions()))
     with _listed(inputs, context, Common()) as listing:
-        for file in listing.files:
-            for record in read_file(file.path, file.label, file.kind, context.settings, context):
-                row, _ = document(record, context)
-                if row is not None:
-                    yield row
+        for named in listing.files:
+            with here(named, context, FetchOptions()) as file:
+                for record in read_file(file.path, file.label, file.kind, context.settings, context) if file else ():
+                    row, _ = document(record, context)
+                    if row is not None:
+                        yield row
 
 
 def settings(options: CollectOptions) -> Settings:
@@ -112,25 +122,34 @@ def settings(options: CollectOptions) -> Settings:
     return Settings(**values)
 
 
-def _collect(inputs: Sequence[str | Path], options: CollectOptions, common: Common, *, implicit: bool) -> Result:
+def _collect(
+    inputs: Sequence[str | Path], options: CollectOptions, common: Common, fetching: FetchOptions, *, implicit: bool
+) -> Result:
     if not inputs:
         raise ConfigError("nothing to collect is named", "name files, directories or - for standard input")
     context = Context(settings(options))
-    with _listed(inputs, context, common) as listing:
+    with _listed(inputs, context, common, fetching) as listing:
         skipped = [context.drain()]
         if common.dry_run:
             return Result("collect", None, {"files": len(listing.files)}, _plan(listing, Counted.of(skipped)))
         if not listing.files:
             _nothing(inputs, Counted.of(skipped))
-        with Run(common.output, stage="collect", version=VERSION, options=resolved(options), inputs=listing.inputs,
-                 default="docs", common=common, implicit=implicit) as run:  # fmt: skip
+        far = any("url" in described for described in listing.inputs)
+        chosen = resolved(options, fetching) if far else resolved(options)
+        with Run(common.output, stage="collect", version=VERSION, options=chosen, inputs=listing.inputs,
+                 default="docs", common=common, implicit=implicit, volatile=far) as run:  # fmt: skip
             if run.up_to_date:
                 return run.result(lines=_summary(run.path, run.manifest), next=f"aigc clean {run.path} -o clean")
             if implicit and run.previous is None:
                 run.previous = _earlier(run.options)
-            parts = map_units(
-                run, units(listing.files, context.settings, VERSION), read_unit, schema=DOCUMENT_SCHEMA, label="collect"
-            )
+            if far:
+                from aigc_cli.collect.remote_units import map_remote
+
+                parts = map_remote(run, listing.files, context.settings, VERSION, fetching, context)
+                skipped.append(context.drain())
+            else:
+                found = units(listing.files, context.settings, VERSION)
+                parts = map_units(run, found, read_unit, schema=DOCUMENT_SCHEMA, label="collect")
             return _publish(run, parts, listing, skipped)
 
 
@@ -139,7 +158,8 @@ def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, A
     documents = int(parts.counts["documents"])
     if not documents:
         shutil.rmtree(run.dir, ignore_errors=True)  # there is nothing to continue from
-        names = [i.get("file") or i.get("directory") or i.get("path") or "standard input" for i in listing.inputs]
+        keys = ("file", "directory", "path", "url")
+        names = [next((i[key] for key in keys if key in i), "standard input") for i in listing.inputs]
         _nothing([str(name) for name in names], counted)
     parts.merge(run.dir)
     facts = {
@@ -168,16 +188,18 @@ def _summary(path: Path, manifest: Mapping[str, Any]) -> list[str]:
 def _plan(listing: Listing, counted: Counted) -> list[str]:
     kinds: dict[str, list[int]] = {}
     for file in listing.files:
-        kinds.setdefault(file.kind, []).append(file.size)
+        kinds.setdefault(file.kind or "?", []).append(file.size)
     rows = [(kind, len(sizes), console.human_bytes(sum(sizes))) for kind, sizes in sorted(kinds.items())]
     total = console.human_bytes(sum(file.size for file in listing.files))
+    if any(file.remote is not None and file.remote.size is None for file in listing.files):
+        total += " and what is behind URLs"
     table = console.table("would collect", ["kind", "files", "size"], [*rows, ("all", len(listing.files), total)])
     return [table, *counted.lines()]
 
 
 def _nothing(inputs: Sequence[str | Path], counted: Counted) -> None:
     """Raise the DataError that says why there is no document."""
-    where = ", ".join(map(str, inputs))
+    where = without_secrets(", ".join(map(str, inputs)))
     reasons = counted.lines()
     if not reasons:
         raise DataError(f"there is no document in {where}", "it is empty; name files or directories that hold text")
@@ -200,14 +222,16 @@ def _earlier(options: Mapping[str, Any]) -> Path | None:
 
 
 @contextlib.contextmanager
-def _listed(inputs: Sequence[str | Path], context: Context, common: Common) -> Iterator[Listing]:
+def _listed(
+    inputs: Sequence[str | Path], context: Context, common: Common, fetching: FetchOptions | None = None
+) -> Iterator[Listing]:
     """The files of all inputs; standard input, where named, is on disk for as long."""
     names = [str(name) for name in inputs]
     avoid: list[Path] = []
     if common.output is not None:
         avoid = [common.output.with_name(common.output.name + tail) for tail in ("", ".partial", ".old")]
     with contextlib.ExitStack() as stack:
-        listing = find([name for name in names if name != "-"], context, avoid)
+        listing = find([name for name in names if name != "-"], context, avoid, fetching)
         if "-" in names and not common.dry_run:
             source, identity = stack.enter_context(stdin.spooled())
             listing.files.append(source)

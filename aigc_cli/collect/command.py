@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aigc_cli.collect.options import CollectOptions
+from aigc_cli.collect.remote_options import FetchOptions
 from aigc_cli.core.command import Command, new_app, options
 from aigc_cli.core.options import Common
 
@@ -17,9 +18,10 @@ app = new_app()
 @options
 def collect(
     inputs: Annotated[
-        list[str], typer.Argument(help="Files, directories, 'globs', directories of shards, or - for stdin.")
+        list[str], typer.Argument(help="Files, directories, 'globs', directories of shards, URLs, or - for stdin.")
     ],
     reading: CollectOptions,
+    fetching: FetchOptions,
     common: Common,
 ) -> None:
     """Collect raw files into document shards.
@@ -30,9 +32,10 @@ def collect(
     \b
     Examples:
       aigc collect raw/ -o docs/
+      aigc collect https://example.org/dump.jsonl.gz 's3://bucket/pages/*.html' -o docs/
       zcat dump.jsonl.gz | aigc collect - --license CC0-1.0 -o docs/
     """
     from aigc_cli.collect.api import collect as run
     from aigc_cli.core import console
 
-    console.finish(run(inputs, reading, common), json=common.json)
+    console.finish(run(inputs, reading, common, fetching), json=common.json)

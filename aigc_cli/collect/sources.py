@@ -8,28 +8,49 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import unquote
 
 from aigc_cli.collect.dispatch import SHARD
 from aigc_cli.collect.readers import CONTAINERS, kind_of
 from aigc_cli.collect.records import Context, matches
+from aigc_cli.collect.remote_options import FetchOptions
 from aigc_cli.core.errors import DataError
 from aigc_cli.core.files import canonical_json, hash_text
 from aigc_cli.core.manifest import MANIFEST, read_manifest
+from aigc_cli.core.urls import is_url, scheme_of, shown
 
 _MAGIC = "*?["
+_LOCAL = ("file", "local")  # schemes of files that are here
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where a file that is not here yet is: a URL with its secrets, or a path in an fsspec filesystem."""
+
+    url: str = field(repr=False)
+    mark: str = ""  # changes when the content does; "" where nothing tells so before it is fetched
+    size: int | None = None
+    fs: Any = field(default=None, repr=False)
+    path: str = ""
+    input: str = ""  # the URL that the user named, without secrets
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file to read. `label` is its root-relative posix path, unique in a run."""
+    """One file to read. `label` is its root-relative posix path, or its URL without secrets, unique in a run.
+
+    A file with `remote` has no path yet; its kind may be "", and its size 0, until it is fetched.
+    """
 
     path: str
     label: str
     kind: str
     size: int
     mtime_ns: int
+    remote: Remote | None = None
 
 
 @dataclass
@@ -40,8 +61,10 @@ class Listing:
     inputs: list[dict[str, object]] = field(default_factory=list)
 
 
-def find(names: Sequence[str], context: Context, avoid: Iterable[Path] = ()) -> Listing:
-    """The files behind `names` (files, directories, globs, directories of shards), without those under `avoid`.
+def find(
+    names: Sequence[str], context: Context, avoid: Iterable[Path] = (), fetching: FetchOptions | None = None
+) -> Listing:
+    """The files behind `names` (files, directories, globs, directories of shards, URLs of them), none under `avoid`.
 
     Inputs stay in the order given, files of one input in the order of their paths. Raises DataError for a name
     that is not there.
@@ -49,21 +72,62 @@ def find(names: Sequence[str], context: Context, avoid: Iterable[Path] = ()) -> 
     listing = Listing()
     avoided = {os.path.realpath(path) for path in avoid}
     labels: set[str] = set()
-    real: set[str] = set()
+    real: set[str] = set()  # of local files the real paths, of others the URLs
     for name in names:
-        found = []
-        # Files before links to them: the same file a second time is the same document, not another one.
-        for source in sorted(_Walk(context, avoided).input(name), key=lambda s: (os.path.islink(s.path), s.label)):
-            path = _real(source.path)
-            if path in real:
-                context.skip("same_file", source.label)
-                continue
-            real.add(path)
-            found.append(_unique(source, name, labels))
-        found.sort(key=lambda s: s.label)
+        if is_url(name) and scheme_of(name) not in _LOCAL:
+            found = _remote(name, context, fetching or FetchOptions(), real, labels)
+            listing.inputs.append({"url": shown(name)})
+        else:
+            name = _local(name) if is_url(name) else name
+            found = _here(name, context, avoided, real, labels)
+            listing.inputs.append(_identity(name, found))
         listing.files += found
-        listing.inputs.append(_identity(name, found))
     return listing
+
+
+def _here(name: str, context: Context, avoided: set[str], real: set[str], labels: set[str]) -> list[Source]:
+    """Local files behind one name; those that an earlier name has are counted."""
+    found = []
+    # Files before links to them: the same file a second time is the same document, not another one.
+    for source in sorted(_Walk(context, avoided).input(name), key=lambda s: (os.path.islink(s.path), s.label)):
+        path = _real(source.path)
+        if path in real:
+            context.skip("same_file", source.label)
+            continue
+        real.add(path)
+        found.append(_unique(source, name, labels))
+    return sorted(found, key=lambda s: s.label)
+
+
+def _remote(url: str, context: Context, fetching: FetchOptions, known: set[str], labels: set[str]) -> list[Source]:
+    """Files behind one URL; `known` holds where those of earlier ones are."""
+    from aigc_cli.collect.remote import listed
+
+    found = []
+    for source in listed(url, context, fetching):
+        assert source.remote is not None
+        place = source.remote.url or source.label
+        if place in known:
+            context.skip("same_file", source.label)
+            continue
+        known.add(place)
+        label, number = source.label, 2  # URLs that differ in a secret alone look the same
+        while label in labels:
+            label, number = f"{source.label}#{number}", number + 1
+        labels.add(label)
+        found.append(replace(source, label=label, remote=replace(source.remote, input=shown(url))))
+    return found
+
+
+def _local(url: str) -> str:
+    """The path of a file:// URL; a glob stays one."""
+    place = url.partition("://")[2]
+    if scheme_of(url) == "local":
+        return place
+    host, slash, path = place.partition("/")
+    if host not in ("", "localhost"):
+        raise DataError(f"{url} is on another machine", "mount it, or use ssh:// or smb://")
+    return unquote(slash + path)
 
 
 def _real(path: str) -> str:
@@ -87,7 +151,7 @@ def _unique(source: Source, name: str, labels: set[str]) -> Source:
         label = f"{root}/{source.label}" if number == 1 else f"{root}-{number}/{source.label}"
         number += 1
     labels.add(label)
-    return Source(source.path, label, source.kind, source.size, source.mtime_ns)
+    return replace(source, label=label)
 
 
 def _identity(name: str, files: list[Source]) -> dict[str, object]:
@@ -109,8 +173,6 @@ class _Walk:
 
     def input(self, name: str) -> list[Source]:
         """All files of one named input."""
-        if "://" in name:
-            raise DataError(f"{name} is a URL; collect reads local files", "download it first, then name the file")
         if os.path.isdir(name):
             return self._directory(name)
         if os.path.lexists(name):

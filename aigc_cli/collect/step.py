@@ -14,12 +14,14 @@ from aigc_cli.collect import encoding
 from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.licenses.spdx import identify
 from aigc_cli.collect.licenses.wanted import refusal
+from aigc_cli.collect.readers import ARCHIVES
 from aigc_cli.collect.records import Context, Record, Settings, without_surrogates
 from aigc_cli.collect.sources import Source
 from aigc_cli.collect.streams import HEAD_BYTES
 from aigc_cli.core.engine import Unit
 from aigc_cli.core.files import canonical_json, hash_text
 from aigc_cli.core.shards import DOCUMENT_SCHEMA
+from aigc_cli.core.urls import source_url
 
 RANGE_BYTES = 32 << 20  # of a large file of lines: one unit, so that several workers share the file
 FILE_BYTES = 16 << 10  # a small file costs as much as this many bytes more: opening, one batch, one entry
@@ -44,6 +46,8 @@ def units(files: Sequence[Source], settings: Settings, version: int) -> list[Uni
 
 
 def _ranges(file: Source, settings: Settings) -> list[tuple[int, int | None]]:
+    if file.kind in ARCHIVES and file.size > RANGE_BYTES:
+        return [(start, min(start + RANGE_BYTES, file.size)) for start in range(0, file.size, RANGE_BYTES)]
     lines = file.kind in (".jsonl", ".ndjson") or (file.kind in (".txt", ".text") and settings.lines)
     if not lines or file.size <= RANGE_BYTES or _is_wide(file.path):
         return [(0, None)]
@@ -107,8 +111,9 @@ def document(record: Record, context: Context) -> tuple[dict[str, Any] | None, i
     source = without_surrogates(record.source)
     return {
         "id": record.id or xxhash.xxh128_hexdigest(f"{source}\0{record.number}".encode()),
-        "text": text, "source": source, "record": record.number, "source_id": record.source_id, "url": record.url,
-        "license": license, "lang": record.lang or settings.lang, "hash": xxhash.xxh128_hexdigest(data),
+        "text": text, "source": source, "record": record.number, "source_id": record.source_id,
+        "url": record.url or source_url(source), "license": license,
+        "lang": record.lang or settings.lang, "hash": xxhash.xxh128_hexdigest(data),
         "code_lang": record.code_lang,
     }, len(data)  # fmt: skip
 

@@ -141,6 +141,11 @@ def map_units(
     return Parts(directory, schema, [done[unit.key] for unit in units], len(pending))
 
 
+def known(run: Run, label: str, keys: set[str], name: str = "") -> set[str]:
+    """Those of `keys` whose results this run's journal or the previous run has: map_units does not compute them."""
+    return keys & (set(_previous(run, name, keys)) | set(_journaled(run, label)))
+
+
 def _tasks(units: Sequence[Unit], task_bytes: int) -> Iterator[list[Unit]]:
     task: list[Unit] = []
     size = 0

@@ -25,6 +25,7 @@ from aigc_cli.core.journal import Journal
 from aigc_cli.core.manifest import MANIFEST, build_manifest, describe_input, difference, fingerprint, read_manifest
 from aigc_cli.core.options import Common
 from aigc_cli.core.twin import copy_run, find_twin
+from aigc_cli.core.urls import without_secrets
 
 STATE = "state.partial.json"  # in DIR.partial: the fingerprint and options that the unfinished work has
 IMPLICIT_ROOT = Path(".aigc")
@@ -49,12 +50,14 @@ class Run:
         common: Common | None = None,
         pack: Callable[[Path, Path], None] | None = None,
         implicit: bool = False,
+        volatile: bool = False,
     ) -> None:
         self.stage, self.version, self.options = stage, version, dict(options)
         self.common = common or Common()
         self.inputs = [describe_input(i) for i in inputs]
         self.fingerprint = fingerprint(stage, version, self.options, self.inputs)
         self.pack = pack
+        self._volatile = volatile  # an input may have changed and nothing tells so: a published result is made anew
         self._default = Path("runs") / (default or stage)
         self.file: Path | None = None
         if implicit:
@@ -155,10 +158,7 @@ class Run:
         """Decide between up to date, rebuild and refusal from what lies at the output."""
         manifest = read_manifest(self.path) if self.path.exists() else None
         if self.path.exists() and manifest is None and not (self.path.is_dir() and not any(self.path.iterdir())):
-            raise ConfigError(
-                f"{self.path} exists and was not made by aigc",
-                "choose another -o, or move it away; it is left as it is",
-            )
+            raise ConfigError(f"{self.path} exists and was not made by aigc", "choose another -o, or move it away")
         if manifest is not None and manifest["stage"] != self.stage:
             raise ConfigError(
                 f"{self.path} holds the output of '{manifest['stage']}', not of '{self.stage}'",
@@ -171,7 +171,7 @@ class Run:
                 raise ConfigError(f"{self.file} exists and was not made by aigc", "choose another -o, or add --force")
         same = manifest is not None and manifest["fingerprint"] == self.fingerprint
         packed_same = packed is not None and packed["fingerprint"] == self.fingerprint
-        if not self.common.force and (same or (manifest is None and packed_same)):
+        if not self.common.force and not self._volatile and (same or (manifest is None and packed_same)):
             self.up_to_date = True
             self.manifest = manifest or packed or {}
             self._touch(packed_same)
@@ -193,7 +193,7 @@ class Run:
 
     def _copy_twin(self) -> bool:
         """Take over the same work from runs/<default>, where nothing of our own is published or begun."""
-        if self.common.force or self.path.exists() or self.dir.exists():
+        if self.common.force or self._volatile or self.path.exists() or self.dir.exists():
             return False
         twin = find_twin(self._default, self.path, self.fingerprint)
         if twin is None:
@@ -278,8 +278,8 @@ class Run:
 
         return {
             "aigc": __version__, "python": platform.python_version(), "machine": platform.machine(),
-            "system": platform.system(), "command": sys.argv[1:], "started": self._started,
-            "time_s": time.time() - self._started, **dict(times),
+            "system": platform.system(), "command": [without_secrets(a) for a in sys.argv[1:]],
+            "started": self._started, "time_s": time.time() - self._started, **dict(times),
         }  # fmt: skip
 
 
