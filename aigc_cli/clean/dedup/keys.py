@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
+from aigc_cli.clean.dedup.scratch import Scratch
+from aigc_cli.clean.kernels.folding import folded
 from aigc_cli.clean.kernels.shingles import bands, shingles
 from aigc_cli.clean.kernels.text import buffers
 from aigc_cli.core.engine import Parts
 
 COLUMN = "keys"
 EXACT = 2  # the first columns are the two halves of the exact key, the rest are the MinHash bands
+_HALF = (1 << 64) - 1
 
 
 def key_type(minhash: Any) -> pa.DataType:
@@ -25,23 +28,29 @@ def key_type(minhash: Any) -> pa.DataType:
 
 def make_keys(column: pa.Array, minhash: Any, seed: int) -> pa.Array:
     """The keys of each document of a text column."""
+    out = key_values(column, minhash, seed)
+    return pa.FixedSizeListArray.from_arrays(pa.array(out.ravel()), out.shape[1])
+
+
+def key_values(column: pa.Array, minhash: Any, seed: int) -> np.ndarray:
+    """The same as uint64 [documents, keys]."""
     out = np.zeros((len(column), EXACT + (minhash.bands if minhash else 0)), dtype=np.uint64)
-    data, offsets = buffers(column)
-    for row in range(len(column)):
-        text = data[offsets[row] : offsets[row + 1]].tobytes()
-        digest = xxhash.xxh3_128_intdigest(b" ".join(text.lower().split()))
-        out[row, 0], out[row, 1] = digest >> 64, digest & (1 << 64) - 1
+    data, starts = folded(column)
+    view = memoryview(data)
+    for row, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
+        digest = xxhash.xxh3_128_intdigest(view[start:end])
+        out[row, 0], out[row, 1] = digest >> 64, digest & _HALF
     if minhash:
         hashes, starts = shingles(column, minhash.ngram)
         out[:, EXACT:] = bands(hashes, starts, bands=minhash.bands, rows=minhash.rows, seed=seed)
-    return pa.FixedSizeListArray.from_arrays(pa.array(out.ravel()), out.shape[1])
+    return out
 
 
 @dataclass
 class Keys:
-    """Keys of all rows of the parts: 25 bytes a row in memory, the bands in a file.
+    """Keys of all rows. What does not fit into a few megabytes lies in files.
 
-    `alive` marks rows that no rule dropped so far; exact is uint64 [rows, 2]; bands is uint64 [bands, rows], 0 where
+    `alive` is 1 for rows that no rule dropped so far; exact is uint64 [2, rows]; bands is uint64 [bands, rows], 0 where
     a row takes no part.
     """
 
@@ -50,29 +59,32 @@ class Keys:
     text_bytes: np.ndarray
     bands: np.ndarray
 
+    @classmethod
+    def zeros(cls, rows: int, bands: int, scratch: Scratch) -> Keys:
+        """Room for the keys of `rows` rows."""
+        return cls(
+            scratch.array("alive", rows, np.uint8),
+            scratch.array("exact", (EXACT, rows), np.uint64),
+            scratch.array("text_bytes", rows, np.int64),
+            scratch.array("bands", (bands, rows), np.uint64),
+        )
 
-def gather(parts: Parts, directory: Path) -> Keys:
-    """The keys of all rows, in order; `directory` takes a temporary file."""
+    def put(self, start: int, values: np.ndarray, texts: pa.Array) -> None:
+        """The keys of the rows from `start` on, as key_values gives them, and their texts."""
+        part = slice(start, start + len(values))
+        self.exact[:, part] = values[:, :EXACT].T
+        self.bands[:, part] = values[:, EXACT:].T
+        self.text_bytes[part] = np.diff(buffers(texts)[1])
+
+
+def gather(parts: Parts, scratch: Scratch) -> Keys:
+    """The keys of all rows, in order."""
     rows = sum(unit.rows for unit in parts.units)
-    count = parts.schema.field(COLUMN).type.list_size - EXACT
-    keys = Keys(
-        np.zeros(rows, dtype=bool), np.zeros((rows, EXACT), dtype=np.uint64), np.zeros(rows, dtype=np.int64),
-        _file(directory / "bands.u64", (count, rows)),
-    )  # fmt: skip
+    keys = Keys.zeros(rows, parts.schema.field(COLUMN).type.list_size - EXACT, scratch)
     start = 0
     for batch in parts.batches():
-        part = slice(start, start + batch.num_rows)
         values = batch.column(COLUMN).flatten().to_numpy().reshape(batch.num_rows, -1)
-        keys.alive[part] = batch.column("rule").is_null().to_numpy(zero_copy_only=False)
-        keys.exact[part] = values[:, :EXACT]
-        keys.bands[:, part] = values[:, EXACT:].T
-        keys.text_bytes[part] = np.diff(buffers(batch.column("text"))[1])
+        keys.put(start, values, batch.column("text"))
+        keys.alive[start : start + batch.num_rows] = pc.is_null(batch.column("rule")).cast(pa.uint8()).to_numpy()
         start += batch.num_rows
     return keys
-
-
-def _file(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """A new array in a file, so that it takes no memory; in memory where there is nothing to hold."""
-    if not shape[0] or not shape[1]:
-        return np.zeros(shape, dtype=np.uint64)
-    return np.memmap(path, dtype=np.uint64, mode="w+", shape=shape)

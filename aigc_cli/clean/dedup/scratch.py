@@ -1,0 +1,54 @@
+"""Arrays that lie in files when they are large, so that memory does not grow with the input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+IN_MEMORY_BYTES = 4 << 20  # a smaller array is ordinary memory
+BLOCK = 1 << 20  # rows that are worked on at once where a copy is made
+
+
+class Scratch:
+    """A directory for temporary arrays; they go with it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def array(self, name: str, shape: int | tuple[int, ...], dtype: Any, fill: int = 0) -> np.ndarray:
+        """A new array."""
+        if np.prod(shape) * np.dtype(dtype).itemsize <= IN_MEMORY_BYTES:
+            return np.full(shape, fill, dtype=dtype)
+        found = np.asarray(np.memmap(self.directory / f"{name}.array", dtype=dtype, mode="w+", shape=shape))
+        if fill:
+            for start in range(0, len(found), BLOCK):
+                found[start : start + BLOCK] = fill
+        return found
+
+    def spool(self, name: str, dtype: Any, columns: int = 0) -> Spool:
+        """An array that grows."""
+        return Spool(self.directory / f"{name}.spool", np.dtype(dtype), columns)
+
+
+class Spool:
+    """Appended arrays, one after another in a file."""
+
+    def __init__(self, path: Path, dtype: np.dtype, columns: int) -> None:
+        self._path, self._dtype, self._columns = path, dtype, columns
+        self._file = open(path, "wb")  # noqa: SIM115 - closed by `array`
+        self.length = 0
+
+    def append(self, values: np.ndarray) -> None:
+        """Add rows."""
+        np.ascontiguousarray(values, dtype=self._dtype).tofile(self._file)
+        self.length += len(values)
+
+    def array(self) -> np.ndarray:
+        """All rows; nothing can be appended any more."""
+        self._file.close()
+        shape = (self.length, self._columns) if self._columns else (self.length,)
+        if not self.length:
+            return np.zeros(shape, dtype=self._dtype)
+        return np.asarray(np.memmap(self._path, dtype=self._dtype, mode="r", shape=shape))
