@@ -197,10 +197,9 @@ def _next(place: Any, response: http.client.HTTPResponse) -> str:
     location = response.headers.get("Location")
     if not location:
         raise FetchError("invalid_response", "a redirect without a place")
-    # Servers send raw UTF-8 here; http.client gives it as Latin-1.
-    url = urljoin(place.geturl(), location.encode("latin-1", "replace").decode("utf-8", "replace"))
     try:
-        parts = urlsplit(url)
+        # Servers send raw UTF-8 here; http.client gives it as Latin-1.
+        parts = urlsplit(urljoin(place.geturl(), location.encode("latin-1", "replace").decode("utf-8", "replace")))
     except ValueError as error:
         raise FetchError("redirect_refused") from error
     if parts.scheme not in ("http", "https"):

@@ -149,7 +149,9 @@ def _matching(fs: Any, pattern: str, url: str, context: Context) -> Iterator[Sou
         raise DataError(f"nothing matches {shown(url)}", "check the pattern; quote it so that the shell leaves it")
     for path, info in sorted(entries.items()):
         below = "/".join([part for part in path.split("/") if part][count:])
-        if info["type"] == "directory":
+        if any(part.startswith(".") for part in below.split("/")) and "/." not in pattern:
+            context.skip("hidden", f"{root_url}/{below}")
+        elif info["type"] == "directory":
             if not pattern.rstrip("/").endswith("**"):
                 yield from _below(fs, path, root_url, below, context)
         else:
