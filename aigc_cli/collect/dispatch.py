@@ -41,8 +41,8 @@ def read_file(
         context.reject("unreadable", f"{label} ({error.strerror})")
         return
     with io.BufferedReader(io.FileIO(handle), BUFFER_BYTES) as stream:
+        context.budget = Budget(os.fstat(handle).st_size, settings.max_expanded_bytes)
         if kind in CONTAINERS:
-            context.budget = Budget(os.fstat(handle).st_size, settings.max_expanded_bytes)
             context.all_members = not settings.include or matches(label, settings.include)
         ranged = {"start": start, "end": end} if end is not None else {}
         yield from guarded(reader(kind), cast(BinaryIO, stream), label, context, **ranged)

@@ -25,13 +25,33 @@ READERS = {
     ".parquet": _HERE + "parquet:read",
     ".arrow": _HERE + "arrow:read",
     ".feather": _HERE + "arrow:read",
-    ".gz": _HERE + "gzipped:read",
+    ".gz": _HERE + "compressed:read_gzip",
+    ".bz2": _HERE + "compressed:read_bzip2",
+    ".xz": _HERE + "compressed:read_xz",
+    ".lzma": _HERE + "compressed:read_xz",
+    ".zst": _HERE + "compressed:read_zstd",
     ".zip": _HERE + "zipped:read",
     ".tar": _HERE + "tarred:read",
     ".tar.gz": _HERE + "tarred:read_gzipped",
     ".tgz": _HERE + "tarred:read_gzipped",
+    ".tar.bz2": _HERE + "tarred:read_bzipped",
+    ".tbz2": _HERE + "tarred:read_bzipped",
+    ".tar.xz": _HERE + "tarred:read_xz",
+    ".txz": _HERE + "tarred:read_xz",
+    ".tar.zst": _HERE + "tarred:read_zstd",
+    ".tzst": _HERE + "tarred:read_zstd",
+    ".warc": _HERE + "warc:read",
+    ".warc.gz": _HERE + "warc:read_gzipped",
+    ".warc.zst": _HERE + "warc:read_zstd",
+    ".wet": _HERE + "warc:read",
+    ".wet.gz": _HERE + "warc:read_gzipped",
+    ".wet.zst": _HERE + "warc:read_zstd",
 }
-CONTAINERS = frozenset({".gz", ".zip", ".tar", ".tar.gz", ".tgz"})
+CONTAINERS = frozenset(
+    {".gz", ".bz2", ".xz", ".lzma", ".zst", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
+     ".tar.zst", ".tzst"}
+)  # fmt: skip
+ARCHIVES = frozenset({".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz", ".wet.zst"})  # read in ranges of bytes
 
 
 def kind_of(name: str) -> str | None:

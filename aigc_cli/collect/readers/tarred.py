@@ -1,13 +1,13 @@
-"""tar and tar.gz: every readable member, as a stream; nothing is unpacked to disk."""
+"""tar, also compressed: every readable member, as a stream; nothing is unpacked to disk."""
 
 from __future__ import annotations
 
-import gzip
 import tarfile
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from aigc_cli.collect.dispatch import read_archived
+from aigc_cli.collect.readers.compressed import expanded
 from aigc_cli.collect.records import Context, Record
 from aigc_cli.collect.streams import BUFFER_BYTES, Budget, counted
 
@@ -31,7 +31,22 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
 
 def read_gzipped(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     """The same for a gzipped archive."""
-    yield from read(counted(gzip.GzipFile(fileobj=stream), context.budget or Budget(1)), label, context)
+    yield from read(expanded(stream, ".gz", context), label, context)
+
+
+def read_bzipped(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
+    """The same for .tar.bz2."""
+    yield from read(expanded(stream, ".bz2", context), label, context)
+
+
+def read_xz(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
+    """The same for .tar.xz."""
+    yield from read(expanded(stream, ".xz", context), label, context)
+
+
+def read_zstd(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
+    """The same for .tar.zst."""
+    yield from read(expanded(stream, ".zst", context), label, context)
 
 
 def _opener(archive: tarfile.TarFile, member: tarfile.TarInfo, budget: Budget) -> Callable[[], BinaryIO]:

@@ -1,0 +1,1 @@
+"""Web archives: compressed members, the records in them, and the HTTP messages in those."""
