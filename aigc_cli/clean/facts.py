@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aigc_cli.clean.dedup.find import REASONS, RULE_NAMES, Duplicates
+from aigc_cli.clean.dedup.scratch import BLOCK
 from aigc_cli.clean.recipe import Rule
 from aigc_cli.clean.step import EXAMPLE_CHARS, length_buckets
 from aigc_cli.core.console import human_bytes, table
@@ -32,11 +33,10 @@ class Gatherer:
         self.languages: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
         self.documents = self.bytes = self.changed = 0
-        match = duplicates.match
-        sizes = Counter(match[match >= 0].tolist())
-        self._largest = sorted(sizes, key=lambda row: (-sizes[row], row))[:CLUSTERS]
+        copies = duplicates.copies()
+        self._largest = _largest(copies)
         self._clusters: dict[int, dict[str, Any]] = {
-            row: {"id": None, "source": None, "text": "", "size": sizes[row] + 1, "members": []}
+            row: {"id": None, "source": None, "text": "", "size": int(copies[row]) + 1, "members": []}
             for row in self._largest
         }
 
@@ -49,7 +49,7 @@ class Gatherer:
                 held = self.examples.setdefault((rule, reason), [])
                 if len(held) < EXAMPLES:
                     held.append(_example(batch, row))
-        for row in batch.column("repair").is_valid().to_numpy(zero_copy_only=False).nonzero()[0].tolist():
+        for row in batch.column("repair").is_valid().cast(pa.uint8()).to_numpy().nonzero()[0].tolist():
             rule, before, after = json.loads(batch.column("repair")[row].as_py())
             shown = self.repairs.setdefault(rule, [])
             if len(shown) < EXAMPLES:
@@ -93,7 +93,8 @@ class Gatherer:
     def _funnel(self, names: Sequence[str], counts: Mapping[str, int]) -> list[dict[str, Any]]:
         funnel = []
         left = int(counts.get("documents", 0))
-        found = np.bincount(self.duplicates.rule, minlength=len(RULE_NAMES))
+        rules = self.duplicates.rule
+        found = sum(np.bincount(rules[i : i + BLOCK], minlength=len(RULE_NAMES)) for i in range(0, len(rules), BLOCK))
         for name in names:
             if name in RULE_NAMES:
                 reasons = _sorted({REASONS[k]: int(found[k]) for k, rule in enumerate(RULE_NAMES) if rule == name})
@@ -107,6 +108,16 @@ class Gatherer:
             })  # fmt: skip
             left -= dropped
         return funnel
+
+
+def _largest(copies: np.ndarray) -> list[int]:
+    """The rows with the most copies, the first of equals; block by block, as there may be very many rows."""
+    best: list[int] = []
+    for start in range(0, len(copies), BLOCK):
+        order = np.argsort(-copies[start : start + BLOCK], kind="stable")[:CLUSTERS]
+        best += [row for row in (start + order).tolist() if copies[row]]
+        best = sorted(best, key=lambda row: (-copies[row], row))[:CLUSTERS]
+    return best
 
 
 def summary(path: Any, manifest: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,10 @@ import xxhash
 
 from aigc_cli.clean.dedup.find import REASONS, RULE_NAMES, Duplicates
 from aigc_cli.clean.dedup.keys import COLUMN
+from aigc_cli.clean.dedup.near import marked
+from aigc_cli.clean.dedup.scratch import Scratch
 from aigc_cli.clean.facts import Gatherer
+from aigc_cli.clean.kernels.text import buffers
 from aigc_cli.clean.step import CleanStep
 from aigc_cli.core.engine import Parts
 from aigc_cli.core.files import atomic_write
@@ -41,7 +43,7 @@ def write(
     if step.keep_rejected:
         extra = [("rule", pa.string()), ("reason", pa.string()), ("matched", pa.string()), ("similarity", pa.float32())]
         rejected = ShardWriter(directory / REJECTED, pa.schema([*kept, *extra]))
-    matched = _Matched(parts, duplicates) if rejected else None
+    matched = _Matched(parts, duplicates, Scratch(directory / "parts")) if rejected else None
     index = {split: _Index(parts, split, splits) for split in splits}
     for split, start, batch in _rows(parts, splits):
         rules, reasons = _decisions(start, batch, duplicates)
@@ -126,19 +128,28 @@ class _Index:
 class _Matched:
     """The ids of the documents that stay in the place of duplicates."""
 
-    def __init__(self, parts: Parts, duplicates: Duplicates) -> None:
+    def __init__(self, parts: Parts, duplicates: Duplicates, scratch: Scratch) -> None:
         self._match, self._outside = duplicates.match, duplicates.outside
-        wanted = np.unique(self._match[self._match >= 0])
-        found: dict[int, Any] = {}
+        self._rows = marked(duplicates.copies(), scratch, "matched-rows")
+        self._starts = scratch.array("matched-starts", len(self._rows) + 1, np.int64)
+        spool = scratch.spool("matched-ids", np.uint8)
         start = 0
         for batch in parts.batches():
-            low, high = np.searchsorted(wanted, [start, start + batch.num_rows])
-            ids = batch.column("id")
-            found.update((int(row), ids[int(row) - start].as_py()) for row in wanted[low:high])
+            low, high = np.searchsorted(self._rows, [start, start + batch.num_rows])
+            if high > low:
+                ids = batch.column("id").take(pa.array(self._rows[low:high] - start)).cast(pa.large_string())
+                data, offsets = buffers(ids)
+                self._starts[low + 1 : high + 1] = spool.length + offsets[1:] - offsets[0]
+                spool.append(data[offsets[0] : offsets[-1]])
             start += batch.num_rows
-        self._ids = found
+        self._data = spool.array()
 
     def ids(self, start: int, count: int) -> pa.Array:
         """For each of the rows from `start` on, the id of its match or null."""
-        own = pa.array([self._ids.get(int(row)) for row in self._match[start : start + count]], pa.string())
+        match = self._match[start : start + count]
+        found: list[str | None] = [None] * count
+        gone = (match >= 0).nonzero()[0]
+        for row, place in zip(gone.tolist(), np.searchsorted(self._rows, match[gone]).tolist(), strict=True):
+            found[row] = self._data[self._starts[place] : self._starts[place + 1]].tobytes().decode()
+        own = pa.array(found, pa.string())
         return own if self._outside is None else pc.coalesce(own, self._outside.at(start, count))

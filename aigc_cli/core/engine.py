@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigc_cli.core import console
 from aigc_cli.core.device import threads
-from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, hash_text
+from aigc_cli.core.files import disk_errors, hash_text
+from aigc_cli.core.parts import Parts, UnitResult
 from aigc_cli.core.pool import unordered
 
 if TYPE_CHECKING:
@@ -38,66 +39,6 @@ class Unit:
     def derive(self, salt: str) -> Unit:
         """The same payload under a key that also depends on `salt` (stage version and options)."""
         return replace(self, key=hash_text(f"{salt}\n{self.key}"))
-
-
-@dataclass
-class UnitResult:
-    """Rows [start, start + rows) of `file` (an Arrow stream, or a shard directory of the previous run)."""
-
-    key: str
-    file: str
-    start: int
-    rows: int
-    counts: dict[str, Any] = field(default_factory=dict)
-
-
-class Parts:
-    """The results of all units, in unit order."""
-
-    def __init__(self, directory: Path, schema: pa.Schema, units: list[UnitResult], computed: int) -> None:
-        self.directory, self.schema, self.units, self.computed = directory, schema, units, computed
-
-    @property
-    def counts(self) -> Counter[str]:
-        """Counts summed over units."""
-        total: Counter[str] = Counter()
-        for unit in self.units:
-            total.update({k: v for k, v in unit.counts.items() if isinstance(v, int | float)})
-        return total
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows in unit order."""
-        import pyarrow as pa
-
-        from aigc_cli.core.shards import Shards
-
-        opened: dict[str, Any] = {}
-        for file, start, rows in _joined(self.units):
-            if file not in opened:
-                opened.clear()  # units follow the files: one open at a time is enough
-                path = self.directory / file if not Path(file).is_absolute() else Path(file)
-                if path.is_dir():
-                    opened[file] = Shards.open(path)
-                else:
-                    opened[file] = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-            source = opened[file]
-            if isinstance(source, Shards):
-                yield from source.rows(start, rows)
-            else:
-                yield from source.slice(start, rows).to_batches()
-
-    def merge(self, directory: Path) -> int:
-        """Write all rows as shards into `directory`, with units.json for the next run; gives the row count."""
-        from aigc_cli.core.shard_writer import ShardWriter
-        from aigc_cli.core.shards import UNITS
-
-        writer = ShardWriter(directory, self.schema)
-        for batch in self.batches():
-            writer.write(batch)
-        writer.close()
-        index = [{"key": u.key, "rows": u.rows, "counts": u.counts} for u in self.units]
-        atomic_write(Path(directory) / UNITS, canonical_json(index))
-        return writer.rows
 
 
 def map_units(
@@ -243,22 +184,9 @@ def _previous(run: Run, name: str, keys: set[str]) -> dict[str, UnitResult]:
     found, start = {}, 0
     for entry in index:
         if entry["key"] in keys:
+            file, begin = directory / entry.get("file", ""), entry.get("start", start)
             found[entry["key"]] = UnitResult(
-                entry["key"], str(directory.absolute()), start, entry["rows"], entry.get("counts", {})
+                entry["key"], str(file.absolute()), begin, entry["rows"], entry.get("counts", {})
             )
         start += entry["rows"]
     return found
-
-
-def _joined(units: Iterable[UnitResult]) -> Iterator[tuple[str, int, int]]:
-    """Neighbouring row ranges of the same file as one."""
-    current: tuple[str, int, int] | None = None
-    for unit in units:
-        if current and current[0] == unit.file and current[1] + current[2] == unit.start:
-            current = (current[0], current[1], current[2] + unit.rows)
-        else:
-            if current and current[2]:
-                yield current
-            current = (unit.file, unit.start, unit.rows)
-    if current and current[2]:
-        yield current

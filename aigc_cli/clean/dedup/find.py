@@ -47,6 +47,7 @@ class Duplicates:
     similarity: np.ndarray
     candidates: int = 0
     outside: Outside | None = None
+    directory: Path | None = None  # for temporary files
 
     @classmethod
     def none(cls, rows: int, directory: Path | None = None) -> Duplicates:
@@ -59,7 +60,17 @@ class Duplicates:
             scratch.array("found-match", rows, np.int64, fill=-1),
             scratch.array("found-rule", rows, np.int8),
             scratch.array("found-similarity", rows, np.float32),
+            directory=directory,
         )
+
+    def copies(self) -> np.ndarray:
+        """How many rows have each row as their match, int32 [rows]."""
+        rows = len(self.match)
+        scratch = Scratch(self.directory) if self.directory else None
+        found = scratch.array("copies", rows, np.int32) if scratch else np.zeros(rows, np.int32)
+        for part in _blocks(rows):
+            np.add.at(found, self.match[part][self.match[part] >= 0], 1)
+        return found
 
 
 EXACT_REASON, NEAR_REASON = "exact_duplicate", "near_duplicate"

@@ -27,7 +27,7 @@ PAIRS_AT_ONCE = 1 << 18
 def near_duplicates(keys: Keys, texts: Texts, options: Any, scratch: Scratch) -> tuple[Iterator[Near], int]:
     """(blocks of near-duplicates among the rows that are alive, number of proposed pairs)."""
     pairs, marks = _proposed(keys, scratch)
-    items = _items(marks, scratch)
+    items = marked(marks, scratch, "items")
     slots = scratch.array("slots", len(marks), np.int64)
     for start in range(0, len(items), BLOCK):
         slots[items[start : start + BLOCK]] = np.arange(start, min(start + BLOCK, len(items)))
@@ -76,9 +76,9 @@ def sorted_keys(column: np.ndarray, alive: np.ndarray, values: np.ndarray, order
     return count
 
 
-def _items(marks: np.ndarray, scratch: Scratch) -> np.ndarray:
-    """The rows that are in a pair, ascending."""
-    items = scratch.array("items", int(np.count_nonzero(marks)), np.int64)
+def marked(marks: np.ndarray, scratch: Scratch, name: str) -> np.ndarray:
+    """The rows whose mark is not 0, ascending."""
+    items = scratch.array(name, int(np.count_nonzero(marks)), np.int64)
     count = 0
     for start in range(0, len(marks), BLOCK):
         found = start + marks[start : start + BLOCK].nonzero()[0]
