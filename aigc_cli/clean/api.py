@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aigc_cli.clean.dedup.against import facts as against_facts
+from aigc_cli.clean.dedup.against import find_outside
 from aigc_cli.clean.dedup.find import Duplicates, find_duplicates
+from aigc_cli.clean.dedup.index import Index, Parameters
+from aigc_cli.clean.dedup.index_writer import extend
 from aigc_cli.clean.facts import Gatherer, remarks, summary
 from aigc_cli.clean.options import CleanOptions
 from aigc_cli.clean.publish import write
 from aigc_cli.clean.recipe import Rule, described, rules_of
+from aigc_cli.clean.references import References
+from aigc_cli.clean.rules.minhash import Options as MinHash
 from aigc_cli.clean.step import CleanStep, document_schema
 from aigc_cli.collect.api import ensure_shards
 from aigc_cli.core import console
@@ -49,20 +55,39 @@ def clean(inputs: Sequence[str | Path], options: CleanOptions | None = None, com
 def clean_shards(path: Path, rules: list[Rule], options: CleanOptions, common: Common) -> Result:
     """Clean the document shards at `path`."""
     settings = {"rules": described(rules), "keep_rejected": options.keep_rejected, "seed": common.seed}
-    with Run(common.output, stage="clean", version=VERSION, options=settings, inputs=[path], default="clean",
-             common=common) as run:  # fmt: skip
+    references = References(options.against, common.output, options.index)
+    with Run(common.output, stage="clean", version=VERSION, options=settings, inputs=[path, *references.inputs],
+             default="clean", common=common) as run:  # fmt: skip
         if run.up_to_date:
-            return run.result(lines=summary(run.path, run.manifest), next=_next(run.path))
-        shards = Shards.open(path)
-        step = CleanStep(tuple(rules), document_schema(shards.schema), options.keep_rejected, common.seed)
-        splits, units = _units(shards, step)
-        parts = map_units(run, units, step, schema=step.schema, label="clean", name=CACHE)
-        return _publish(run, parts, step, splits)
+            result = run.result(lines=summary(run.path, run.manifest), next=_next(run.path))
+        else:
+            named = dict(rules)
+            parameters = references.parameters(named.get("minhash"), common.seed)
+            indexes = references.open(parameters, common.workers)
+            shards = Shards.open(path)
+            step = CleanStep(
+                tuple(rules), document_schema(shards.schema), options.keep_rejected, common.seed,
+                keyed=not {"against", "exact", "minhash"}.isdisjoint(named),
+                minhash=parameters if indexes else named.get("minhash"),
+            )  # fmt: skip
+            splits, units = _units(shards, step)
+            parts = map_units(run, units, step, schema=step.schema, label="clean", name=CACHE)
+            result = _publish(run, parts, step, splits, indexes)
+    if options.index is not None:
+        _extend(options.index, result, references.parameters(dict(rules).get("minhash"), common.seed), common)
+    return result
+
+
+def _extend(index: Path, result: Result, parameters: Parameters, common: Common) -> None:
+    """Add the documents of a published result to an index."""
+    assert result.path is not None
+    numbers = extend(index, result.path, parameters, common.workers)
+    result.lines.append(f"{index}: {numbers['added']:,} documents added, {numbers['documents']:,} in all")
 
 
 def _units(shards: Shards, step: CleanStep) -> tuple[dict[str, int], list[Unit]]:
     """(number of units by split, units): their keys depend on the rules that look at single documents only."""
-    _, minhash = step.compared
+    minhash = step.minhash
     keys = [minhash.ngram, minhash.bands, minhash.rows, step.seed] if minhash else []
     salt = canonical_json([
         VERSION, described(step.per_document), step.keep_rejected, keys, str(step.schema), sys.version_info[:2],
@@ -78,21 +103,35 @@ def _units(shards: Shards, step: CleanStep) -> tuple[dict[str, int], list[Unit]]
     return {split: len(listed) for split, listed in by_split.items()}, units
 
 
-def _publish(run: Run, parts: Parts, step: CleanStep, splits: dict[str, int]) -> Result:
-    exact, minhash = step.compared
-    duplicates = Duplicates.none(sum(unit.rows for unit in parts.units))
-    if exact or minhash:
-        with console.progress("deduplicate", None, "steps"):
-            duplicates = find_duplicates(parts, run.dir / "parts", exact=exact, minhash=minhash)
+def _compared(run: Run, parts: Parts, step: CleanStep, indexes: list[Index]) -> Duplicates:
+    """The rows that are duplicates of indexed documents or of one another."""
+    named = dict(step.rules)
+    if not step.keyed:
+        return Duplicates.none(sum(unit.rows for unit in parts.units))
+    found = None
+    with console.progress("deduplicate", None, "steps"):
+        if indexes:
+            rule = named["against"]
+            threshold = rule.threshold or (named["minhash"] if "minhash" in named else MinHash()).threshold
+            found = find_outside(parts, indexes, threshold, rule.keep, run.dir)
+        return find_duplicates(
+            parts, run.dir / "parts", exact="exact" in named, minhash=named.get("minhash"), found=found
+        )
+
+
+def _publish(run: Run, parts: Parts, step: CleanStep, splits: dict[str, int], indexes: list[Index]) -> Result:
+    duplicates = _compared(run, parts, step, indexes)
     gatherer = Gatherer(duplicates)
     numbers = parts.counts
     write(run.dir, parts, step, splits, duplicates, gatherer)
     facts = gatherer.facts(step.rules, numbers)
+    if indexes:
+        facts["against"] = against_facts(indexes, run.dir)
     if not gatherer.documents:
         shutil.rmtree(run.dir, ignore_errors=True)  # there is nothing to continue from
         lost = ", ".join(f"{f['rule']} {f['dropped']:,}" for f in facts["funnel"] if f["dropped"])
         raise DataError(f"every document was dropped: {lost}", _hint(facts["funnel"]))
-    parts.merge(run.dir / CACHE)
+    parts.keep(run.dir / CACHE)
     counts = {
         "documents_in": int(numbers["documents"]), "documents": gatherer.documents,
         "dropped": int(numbers["documents"]) - gatherer.documents, "bytes_in": int(numbers["bytes"]),

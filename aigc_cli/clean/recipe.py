@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import asdict
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 from aigc_cli.clean.options import CleanOptions
-from aigc_cli.clean.rules import GLOBAL, RULES
+from aigc_cli.clean.rules import GLOBAL, PASSAGES, RULES
 from aigc_cli.core.errors import ConfigError, did_you_mean
 from aigc_cli.core.options import from_mapping
 
@@ -41,16 +42,27 @@ def rules_of(options: CleanOptions) -> list[Rule]:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"rules: '{name}' stands there twice", "name each rule once")
-    first_global = min((names.index(name) for name in names if name in GLOBAL), default=len(names))
-    late = [name for name in names[first_global:] if name not in GLOBAL]
-    if late:
-        raise ConfigError(
-            f"rules: '{late[0]}' stands after '{names[first_global]}'",
-            "duplicates are compared last: put exact and minhash last",
-        )
-    if names[first_global:] == ["minhash", "exact"]:
-        raise ConfigError("rules: 'exact' stands after 'minhash'", "put exact first: it is cheaper")
+    _check_order(names)
+    if options.against and "against" not in names:
+        place = min((i for i, name in enumerate(names) if name in ("exact", "minhash")), default=len(names))
+        rules.insert(place, _rule("against"))
+    elif "against" in names and not options.against:
+        raise ConfigError("rules: 'against' has nothing to compare with", "name an index: --against DIR")
     return rules
+
+
+def _check_order(names: list[str]) -> None:
+    """Raise ConfigError unless the rules that compare documents come last, in the order that makes sense."""
+    for before, after in pairwise(names):
+        if before not in GLOBAL or (before in PASSAGES and after in GLOBAL):
+            continue
+        if after not in GLOBAL:
+            hint = "duplicates are compared last: put exact and minhash last"
+        elif GLOBAL.index(after) > GLOBAL.index(before):
+            continue
+        else:
+            hint = "put exact first: it is cheaper" if after == "exact" else "the order is " + ", ".join(GLOBAL)
+        raise ConfigError(f"rules: '{after}' stands after '{before}'", hint)
 
 
 def described(rules: list[Rule]) -> list[dict[str, dict[str, Any]]]:

@@ -40,12 +40,15 @@ class CleanStep:
     """step(payload) -> (documents, counts): kept and dropped rows in input order, dropped ones with rule and reason.
 
     Dropped texts are cut to EXAMPLE_CHARS unless `keep_rejected`. `documents` is the schema from document_schema.
+    With `keyed`, each document gets the keys by which it is compared; `minhash` are the options of its bands.
     """
 
     rules: tuple[Rule, ...]
     documents: pa.Schema
     keep_rejected: bool = False
     seed: int = 0
+    keyed: bool = False
+    minhash: Any = None
 
     @property
     def per_document(self) -> list[Rule]:
@@ -57,12 +60,6 @@ class CleanStep:
         """Names in the stats column."""
         return list(dict.fromkeys(stat for name, _ in self.per_document for stat in module(name).STATS))
 
-    @property
-    def compared(self) -> tuple[bool, Any]:
-        """(whether exact duplicates are looked for, minhash options or None)."""
-        named = dict(self.rules)
-        return "exact" in named, named.get("minhash")
-
     @functools.cached_property
     def schema(self) -> pa.Schema:
         """What the step yields."""
@@ -70,9 +67,8 @@ class CleanStep:
         if self.stats:
             fields.append(pa.field("stats", pa.struct([(name, pa.float32()) for name in self.stats])))
         fields += [pa.field(name, pa.string()) for name in ("rule", "reason", "repair")]
-        exact, minhash = self.compared
-        if exact or minhash:
-            fields.append(pa.field(COLUMN, key_type(minhash)))
+        if self.keyed:
+            fields.append(pa.field(COLUMN, key_type(self.minhash)))
         return pa.schema(fields)
 
     def __call__(self, payload: Payload) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:
@@ -165,8 +161,7 @@ class _State:
     def finish(self) -> pa.RecordBatch:
         """All rows in input order, with the columns of the step's schema."""
         step, kept, rows = self.step, self.batch, self.rows
-        exact, minhash = step.compared
-        keys = make_keys(kept.column("text"), minhash, step.seed) if exact or minhash else None
+        keys = make_keys(kept.column("text"), step.minhash, step.seed) if step.keyed else None
         if self.dropped:
             parts = [batch for _, batch in self.dropped]
             order = np.concatenate([rows, *(r for r, _ in self.dropped)])

@@ -15,8 +15,10 @@ RULES: dict[str, str] = {
     "gopher_quality": "aigc_cli.clean.rules.gopher_quality",
     "gopher_repetition": "aigc_cli.clean.rules.gopher_repetition",
     "pii": "aigc_cli.clean.rules.pii",
+    "against": "aigc_cli.clean.rules.against",
     "exact": "aigc_cli.clean.rules.exact",
     "minhash": "aigc_cli.clean.rules.minhash",
 }
 
-GLOBAL = ("exact", "minhash")
+PASSAGES = ()  # those that compare parts of documents, before whole documents are compared
+GLOBAL = (*PASSAGES, "against", "exact", "minhash")  # in the order in which they stand
