@@ -21,11 +21,14 @@ ROUNDS = 5  # of the speed measurement, the models taking turns
 STEPS, PROMPT = 32, 16  # tokens of one round, and before it
 
 
-def validation_windows(shards: Path, count: int, length: int) -> np.ndarray:
-    """The first `length` tokens of up to `count` validation records, evenly spaced, int64 [N, T]."""
+def validation_windows(shards: Path, count: int, length: int, vocab: int) -> np.ndarray:
+    """The first `length` tokens of up to `count` validation records, evenly spaced, int64 [N, T].
+
+    Raises DataError when the records are none of a model with `vocab` tokens.
+    """
     opened = Shards.open(shards)
     split = "validation" if "validation" in opened.splits else None
-    views = [view for view in opened.fixed("input_ids", split) if len(view)]
+    views = [view for view in opened.fixed("input_ids", split, below=vocab) if len(view)]
     total = sum(len(view) for view in views)
     if not total:
         raise DataError(f"{shards} has no validation records", "tokenize with a larger --val-fraction")

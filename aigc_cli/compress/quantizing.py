@@ -94,7 +94,7 @@ def _windows(
     """Token records to measure on, and where they are from."""
     length = min(options.window, arch.context)
     if shards is not None:
-        windows_NT = validation_windows(shards, options.windows, length)
+        windows_NT = validation_windows(shards, options.windows, length, arch.vocab)
         return windows_NT, f"{len(windows_NT)} validation records of {windows_NT.shape[1]} tokens"
     console.warn("the model's shards are not here: measured on text that it writes itself; --shards names others")
     return sampled_windows(graph, options.windows, length, seed), "text that the fp32 model writes itself"

@@ -13,12 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aigc_cli.core.arrow import REMEDY, checked, damaged, read_stream
 from aigc_cli.core.engine import Unit
 from aigc_cli.core.errors import ConfigError, DataError, did_you_mean
 from aigc_cli.core.files import hash_text
 from aigc_cli.core.manifest import read_manifest
 
 UNITS = "units.json"  # which rows came from which unit of work: [{"key", "rows"}] in row order
+REMEDY_IDS = "damaged, or made with another tokenizer: tokenize again, with --force"
 UNIT_ROWS = 2000  # rows of one unit where the writer left no units.json
 
 DOCUMENT_SCHEMA = pa.schema(
@@ -35,22 +37,33 @@ class Split:
         self.path = path
         try:
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-            self.files = [path / entry["filename"] for entry in state["_data_files"]]
+            names = [str(entry["filename"]) for entry in state["_data_files"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} has no readable state.json", "make the shards again with aigc collect") from error
+        for name in names:
+            if Path(name).name != name:
+                raise DataError(f"{path}/state.json names {name}, which is no file of its directory", REMEDY)
+        self.files = [path / name for name in names]
 
     @cached_property
     def batches(self) -> list[pa.RecordBatch]:
-        """All record batches; their buffers are the mapped files."""
-        found: list[pa.RecordBatch] = []
-        for file in self.files:
-            try:
-                found += pa.ipc.open_stream(pa.memory_map(str(file))).read_all().to_batches()
-            except (pa.ArrowException, OSError) as error:
-                raise DataError(
-                    f"the shard {file} is damaged: {str(error).splitlines()[0]}", "make the shards again, with --force"
-                ) from error
-        return [batch for batch in found if batch.num_rows]
+        """All record batches; their buffers are the mapped files, and their values not yet checked."""
+        return [batch for _, batch in self._placed]
+
+    @cached_property
+    def _placed(self) -> list[tuple[Path, pa.RecordBatch]]:
+        """(file, record batch) of all that have rows."""
+        found = [(file, batch) for file in self.files for batch in read_stream(file) if batch.num_rows]
+        for file, batch in found:
+            if not batch.schema.equals(found[0][1].schema):
+                raise damaged(file, f"its columns are not those of {found[0][0].name}")
+        return found
+
+    def read(self, index: int, columns: Sequence[str] | None = None, start: int = 0, count: int | None = None) -> Any:
+        """Rows of the record batch `index` as a view, checked: nothing in it leads outside."""
+        file, batch = self._placed[index]
+        batch = batch.slice(start, count) if start or count is not None else batch
+        return checked(batch if columns is None else batch.select(list(columns)), file)
 
     @cached_property
     def starts(self) -> list[int]:
@@ -118,31 +131,52 @@ class Shards:
     def batches(self, columns: Sequence[str] | None = None, split: str | None = None) -> Iterator[pa.RecordBatch]:
         """Record batches in row order, views of the files."""
         for part in self._pick(split):
-            for batch in part.batches:
-                yield self._select(batch, columns)
+            self._known(part, columns)
+            for index in range(len(part.batches)):
+                yield part.read(index, columns)
 
     def rows(
         self, start: int, count: int, columns: Sequence[str] | None = None, split: str | None = None
     ) -> Iterator[pa.RecordBatch]:
         """The rows start ... start + count of one split (default: the only one) as views."""
         part = self._pick(split)[0]
+        self._known(part, columns)
         index = bisect.bisect_right(part.starts, start) - 1
         while count > 0 and index < len(part.batches):
-            batch = part.batches[index].slice(start - part.starts[index], count)
-            yield self._select(batch, columns)
+            batch = part.read(index, columns, start - part.starts[index], count)
+            yield batch
             start += batch.num_rows
             count -= batch.num_rows
             index += 1
 
-    def fixed(self, column: str, split: str | None = None) -> list[np.ndarray]:
-        """A fixed-size-list column as 2-D arrays [rows, length] that view the mapped files."""
+    def fixed(self, column: str, split: str | None = None, *, below: int | None = None) -> list[np.ndarray]:
+        """A fixed-size-list column as 2-D arrays [rows, length] that view the mapped files.
+
+        With `below`, the values are ids, all of which must be less: DataError, before a model looks one up.
+        """
         views = []
         for batch in self.batches([column], split):
             array = batch.column(0)
-            if not pa.types.is_fixed_size_list(array.type):
-                raise DataError(f"{self.path}: '{column}' is {array.type}, not a fixed-size list", "run aigc tokenize")
-            views.append(array.flatten().to_numpy(zero_copy_only=True).reshape(len(array), array.type.list_size))
+            if not pa.types.is_fixed_size_list(array.type) or not pa.types.is_primitive(array.type.value_type):
+                raise DataError(
+                    f"{self.path}: '{column}' is {array.type}, not numbers of a fixed size", "run aigc tokenize"
+                )
+            values = array.flatten()
+            if array.null_count or values.null_count:
+                raise damaged(self.path, f"'{column}' has records without values")
+            views.append(values.to_numpy(zero_copy_only=True).reshape(len(array), array.type.list_size))
+            if below is not None:
+                self._check_ids(column, views[-1], below)
         return views
+
+    def _check_ids(self, column: str, ids: np.ndarray, below: int) -> None:
+        if ids.dtype.kind not in "iu":
+            raise damaged(self.path, f"'{column}' holds {ids.dtype}, not ids")
+        highest = int(ids.max(initial=0))
+        lowest = int(ids.min(initial=0)) if ids.dtype.kind == "i" else 0
+        if highest >= below or lowest < 0:
+            found = highest if highest >= below else lowest
+            raise DataError(f"{self.path}: '{column}' holds the id {found}, the vocabulary has {below}", REMEDY_IDS)
 
     def units(self, split: str | None = None) -> list[Unit]:
         """Row ranges to work on, with keys that stay when other inputs change. Payload: (path, split, start, rows)."""
@@ -180,13 +214,16 @@ class Shards:
             raise ConfigError(f"{self.path} has no split '{split}'", did_you_mean(split, self._splits))
         return [self._splits[split]]
 
-    def _select(self, batch: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordBatch:
-        if columns is None:
-            return batch
+    def _known(self, part: Split, columns: Sequence[str] | None) -> None:
+        """Raises DataError for a column that is not there, or that is there twice."""
+        if not part.batches or columns is None:
+            return
+        names = part.batches[0].schema.names
         for name in columns:
-            if name not in batch.schema.names:
-                raise DataError(f"{self.path} has no column '{name}'", did_you_mean(name, batch.schema.names))
-        return batch.select(list(columns))
+            if name not in names:
+                raise DataError(f"{self.path} has no column '{name}'", did_you_mean(name, names))
+            if names.count(name) > 1:
+                raise DataError(f"{self.path} has more than one column '{name}'", "give every column its own name")
 
 
 def row_bytes(batch: pa.RecordBatch) -> np.ndarray:

@@ -63,15 +63,18 @@ def open_tokens(path: Path) -> Tokens:
         )
     counts, pack = facts.get("tokens", {}), (shards.manifest or {}).get("options", {}).get("pack", "stream")
     joined = pack in ("stream", True)  # True: as manifests said when there was one way only
+    vocab_size, length = int(facts["vocab_size"]), int(facts["length"])
+    views = {split: shards.fixed("input_ids", split, below=vocab_size) for split in shards.splits}
+    if any(view.shape[1] != length for found in views.values() for view in found):
+        raise DataError(f"{path} holds records of another length than {length}", "make them again with aigc tokenize")
     streams = {
-        split: TokenStream(shards.fixed("input_ids", split), counts.get(split)) if joined
-        else TokenStream(shards.fixed("input_ids", split), record=int(facts["length"]), pad=tokenizer.pad)
-        for split in shards.splits
+        split: TokenStream(found, counts.get(split)) if joined
+        else TokenStream(found, record=length, pad=tokenizer.pad) for split, found in views.items()
     }  # fmt: skip
     n_bytes, n_tokens = facts.get("bytes", {}).get("validation", 0), counts.get("validation", 0)
     return Tokens(
-        path, streams["train"], streams.get("validation"), tokenizer, int(facts["vocab_size"]),
-        int(facts["length"]), n_bytes / n_tokens if n_bytes and n_tokens else None,
+        path, streams["train"], streams.get("validation"), tokenizer, vocab_size,
+        length, n_bytes / n_tokens if n_bytes and n_tokens else None,
     )  # fmt: skip
 
 

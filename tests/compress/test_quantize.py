@@ -100,7 +100,7 @@ def test_quality_matches_torch(make_bundle, tmp_path, make_shards, tokenizer):
     path, model = make_bundle(vocab_size=tokenizer.vocab_size)
     export(path, ExportOptions(), Common(output=tmp_path / "onnx"))
     graph = Graph(tmp_path / "onnx", Arch.from_hf(Bundle.open(path).hf_config))
-    windows = validation_windows(make_shards(), 5, 20)
+    windows = validation_windows(make_shards(), 5, 20, 1 << 16)
     assert windows.shape == (5, 20)
     ids = torch.from_numpy(windows)
     with torch.no_grad():

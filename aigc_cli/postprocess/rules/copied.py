@@ -81,7 +81,7 @@ class Tokens:
         tokenizer = Tokenizer.load(self.path / "tokenizer")
         shards = Shards.open(self.path)
         for split in shards.splits:
-            for ids_NT in shards.fixed("input_ids", split):
+            for ids_NT in shards.fixed("input_ids", split, below=tokenizer.vocab_size):
                 for start in range(0, len(ids_NT), RECORDS):
                     yield tokenizer.decode(ids_NT[start : start + RECORDS].ravel().tolist())
 
