@@ -1,0 +1,1 @@
+"""Words and rules with exactly datatrove's results (extra `parity`)."""
