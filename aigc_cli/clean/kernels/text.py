@@ -10,6 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from aigc_cli.core.text_buffers import buffers
+
+__all__ = ["CLASSES", "TABLE_SIZE", "buffers", "class_table", "once"]
+
 T = TypeVar("T")
 
 # Classes of characters. Word characters are those from LATIN on; the ones from HAN on are a word each.
@@ -50,22 +54,6 @@ def class_table() -> np.ndarray:
                 part[part == MARK] = OTHER  # a vowel sign belongs to its consonant and is no word of its own
     table.flags.writeable = False
     return table
-
-
-def buffers(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """(UTF-8 bytes, int64 offsets [rows + 1]) of a large_string column, without copying; nulls are empty.
-
-    The offsets begin where the array's slice begins, so data[offsets[i]:offsets[i + 1]] is row i.
-    """
-    column = column if pa.types.is_large_string(column.type) else column.cast(pa.large_string())
-    _, offsets_buffer, data_buffer = column.buffers()
-    if offsets_buffer is None or len(column) == 0:
-        return np.zeros(0, dtype=np.uint8), np.zeros(len(column) + 1, dtype=np.int64)
-    offsets = np.frombuffer(offsets_buffer, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
-    if not offsets.flags.aligned:
-        offsets = offsets.copy()
-    data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer else np.zeros(0, dtype=np.uint8)
-    return data, offsets
 
 
 def once(function: Callable[[pa.Array], T]) -> Callable[[pa.Array], T]:
