@@ -111,7 +111,7 @@ def reason(error: Exception) -> str | None:
         return "truncated" if "unexpected end" in str(error) else "corrupt"
     if isinstance(error, NotImplementedError):
         return "unsupported_compression"
-    if isinstance(error, csv.Error):
+    if isinstance(error, csv.Error | UnicodeDecodeError):  # UnicodeDecodeError: names of columns, damaged
         return "corrupt"
     if isinstance(error, MemoryError):
         return "too_long"

@@ -43,24 +43,22 @@ class Parts:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows in unit order."""
-        import pyarrow as pa
-
+        from aigc_cli.core.arrow import checked, damaged
         from aigc_cli.core.shards import Shards
 
         opened: dict[str, Any] = {}
         for file, start, rows in _joined(self.units):
+            path = self.directory / file if not Path(file).is_absolute() else Path(file)
             if file not in opened:
                 opened.clear()  # units follow the files: one open at a time is enough
-                path = self.directory / file if not Path(file).is_absolute() else Path(file)
-                if path.is_dir():
-                    opened[file] = Shards.open(path)
-                else:
-                    opened[file] = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-            source = opened[file]
-            if isinstance(source, Shards):
-                yield from source.rows(start, rows)
-            else:
-                yield from source.slice(start, rows).to_batches()
+                opened[file] = Shards.open(path) if path.is_dir() else _table(path, self.schema)
+            source, given = opened[file], 0
+            found = source.rows(start, rows) if isinstance(source, Shards) else source.slice(start, rows).to_batches()
+            for batch in found:
+                given += batch.num_rows
+                yield checked(batch, path) if not isinstance(source, Shards) else batch
+            if given != rows:
+                raise damaged(path, f"it ends {rows - given} rows too early")
 
     def merge(self, directory: Path) -> int:
         """Write all rows as shards into `directory`, with units.json for the next run; gives the row count."""
@@ -99,11 +97,23 @@ class Parts:
         atomic_write(directory / UNITS, canonical_json([index[unit.key] for unit in self.units]))
 
 
+def _table(path: Path, schema: pa.Schema) -> pa.Table:
+    """A part file, mapped; its values are still to be checked."""
+    import pyarrow as pa
+
+    from aigc_cli.core.arrow import damaged, read_stream
+
+    batches = read_stream(path)
+    if any(not batch.schema.equals(schema) for batch in batches):
+        raise damaged(path, "its columns are not those of this run")
+    return pa.Table.from_batches(batches, schema)
+
+
 def _keep_file(source: Path, units: Sequence[UnitResult], target: Path, schema: pa.Schema) -> list[int]:
     """Link a part file to `target`, or copy only the units' rows when most others went; gives where each starts."""
     import pyarrow as pa
 
-    rows = pa.ipc.open_stream(pa.memory_map(str(source))).read_all()
+    rows = _table(source, schema)
     if 2 * sum(unit.rows for unit in units) < rows.num_rows:
         starts, row = [], 0
         with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:

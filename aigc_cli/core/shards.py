@@ -41,7 +41,7 @@ class Split:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} has no readable state.json", "make the shards again with aigc collect") from error
         for name in names:
-            if Path(name).name != name:
+            if not name or Path(name).name != name:
                 raise DataError(f"{path}/state.json names {name}, which is no file of its directory", REMEDY)
         self.files = [path / name for name in names]
 
