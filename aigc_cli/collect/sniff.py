@@ -6,8 +6,11 @@ import json
 
 from aigc_cli.collect import encoding
 
-_MAGIC = {b"\x1f\x8b": ".gz", b"PK\x03\x04": ".zip", b"PAR1": ".parquet", b"ARROW1": ".arrow",
-          b"\x28\xb5\x2f\xfd": ".zst", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz", b"WARC/1.": ".warc"}  # fmt: skip
+_MAGIC = {
+    b"\x1f\x8b": ".gz", b"PK\x03\x04": ".zip", b"PAR1": ".parquet", b"ARROW1": ".arrow",
+    b"\x28\xb5\x2f\xfd": ".zst", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz", b"WARC/1.": ".warc",
+    b"<mediawiki": ".xml",
+}  # fmt: skip
 
 
 def sniff(first: bytes) -> str:

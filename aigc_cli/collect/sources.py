@@ -17,6 +17,7 @@ from aigc_cli.collect.dispatch import SHARD
 from aigc_cli.collect.readers import CONTAINERS, kind_of
 from aigc_cli.collect.records import Context, matches
 from aigc_cli.collect.remote_options import FetchOptions
+from aigc_cli.collect.wiki.dump import is_dump
 from aigc_cli.core.errors import DataError
 from aigc_cli.core.files import canonical_json, hash_text
 from aigc_cli.core.manifest import MANIFEST, read_manifest
@@ -254,7 +255,10 @@ class _Walk:
             self._context.skip("special", label)
             return []
         included = matches(label, settings.include)
-        kind = kind or kind_of(label) or (".txt" if explicit or included else "")
+        kind = kind or kind_of(label) or ""
+        if kind == ".xml" and not is_dump(path):
+            kind = ""
+        kind = kind or (".txt" if explicit or included else "")
         if not kind:
             self._context.skip("unsupported", label)
         elif matches(label, settings.exclude) or (settings.include and not included and kind not in CONTAINERS):

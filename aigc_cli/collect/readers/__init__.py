@@ -7,6 +7,8 @@ raises what it meets when the rest of the file is lost (`dispatch.reason` names 
 
 from __future__ import annotations
 
+import re
+
 _HERE = "aigc_cli.collect.readers."
 
 READERS = {
@@ -46,12 +48,16 @@ READERS = {
     ".wet": _HERE + "warc:read",
     ".wet.gz": _HERE + "warc:read_gzipped",
     ".wet.zst": _HERE + "warc:read_zstd",
+    ".xml": _HERE + "wikipedia:read",
+    ".xml.bz2": _HERE + "wikipedia:read_bzip2",
 }
 CONTAINERS = frozenset(
     {".gz", ".bz2", ".xz", ".lzma", ".zst", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
      ".tar.zst", ".tzst"}
 )  # fmt: skip
-ARCHIVES = frozenset({".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz", ".wet.zst"})  # read in ranges of bytes
+ARCHIVES = frozenset(
+    {".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz", ".wet.zst", ".xml", ".xml.bz2"}
+)  # read in ranges of bytes
 
 
 def kind_of(name: str) -> str | None:
@@ -60,7 +66,8 @@ def kind_of(name: str) -> str | None:
     >>> kind_of("a/docs.JSONL"), kind_of("b.tar.gz"), kind_of("docs.jsonl.gz"), kind_of("photo.png")
     ('.jsonl', '.tar.gz', '.gz', None)
     """
-    parts = name.rsplit("/", 1)[-1].lower().split(".")
+    # Parts of a dump are called pages-articles1.xml-p1p41242.bz2.
+    parts = re.sub(r"(\.xml)-p\d+p\d+", r"\1", name.rsplit("/", 1)[-1].lower()).split(".")
     for count in (2, 1):
         suffix = "." + ".".join(parts[-count:])
         if len(parts) > count and suffix in READERS:

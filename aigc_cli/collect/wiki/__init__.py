@@ -1,0 +1,1 @@
+"""MediaWiki dumps: pages out of the XML, wikitext to plain text."""
