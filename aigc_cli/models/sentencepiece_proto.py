@@ -52,6 +52,22 @@ def model_kind(model: bytes) -> str:
     return "unigram"  # the format's default
 
 
+def normalization(model: bytes) -> str:
+    """What the model's normalizer would do to a text, in words; empty when it only writes spaces as U+2581."""
+    settings: dict[int, int | bytes] = {2: b"", 3: 1, 4: 1, 5: 1}  # the format's defaults
+    suffix = False
+    for number, value, _ in _fields(model):
+        if number == 3 and isinstance(value, bytes):
+            settings.update((inner, content) for inner, content, _ in _fields(value))
+        elif number == 2 and isinstance(value, bytes):
+            suffix = any([inner == 24 and content == 1 for inner, content, _ in _fields(value)])
+    done = {
+        "normalization rules": settings[2] != b"", "a space before every text": settings[3] == 1,
+        "spaces removed": settings[4] == 1, "spaces not marked": settings[5] == 0, "spaces after words": suffix,
+    }  # fmt: skip
+    return ", ".join(name for name, is_done in done.items() if is_done)
+
+
 def _piece(data: int | bytes) -> Piece:
     text, score, kind = "", 0.0, NORMAL
     for number, value, _ in _fields(data if isinstance(data, bytes) else b""):

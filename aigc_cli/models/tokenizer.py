@@ -1,4 +1,4 @@
-"""Text to ids and back, without loss: sentencepiece, with what it would lose escaped (see tokenizer_text)."""
+"""Text to ids and back, without loss: sentencepiece vocabularies and byte-level BPE."""
 
 from __future__ import annotations
 
@@ -6,60 +6,61 @@ import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aigc_cli.core.errors import ConfigError, DataError
+from aigc_cli.core.errors import AigcError, ConfigError, DataError
 from aigc_cli.core.files import atomic_write
 from aigc_cli.models import sentencepiece_proto as proto
-from aigc_cli.models.tokenizer_text import ESCAPE, SPACE, chunked, escape, unescape, unescape_bytes
+from aigc_cli.models.tokenizer_text import ESCAPE, SPACE, unescape, unescape_bytes
 
 if TYPE_CHECKING:
-    import sentencepiece
+    import numpy as np
+    import pyarrow as pa
+
+    from aigc_cli.models.tokenizer_bytes import ByteVocabulary
+    from aigc_cli.models.tokenizer_sentencepiece import SentencePieceVocabulary
 
 SENTINELS = tuple(f"<extra_id_{i}>" for i in range(100))
 CHAT = ("<|system|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|end|>", "<|image|>", "<|audio|>", "<|video|>")
 SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>", "<mask>", "<cls>", "<sep>", *SENTINELS, *CHAT)
-LONG_CHUNKS = 256  # of 2048 characters, encoded at a time where a text is long
-MODEL_FILE = "tokenizer.model"
-FILES = (MODEL_FILE, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+MODEL_FILE, JSON_FILE = "tokenizer.model", "tokenizer.json"
+FILES = (JSON_FILE, "tokenizer_config.json", "special_tokens_map.json")  # of every kind
+LONG_CHARS = 1 << 19  # of a long text, encoded at a time
+KERNEL_BYTES = 1 << 21  # a tokenizer that meets less text leaves the kernels, which take a moment to load, alone
 
 
 class Tokenizer:
     """A vocabulary that encodes any text without lone surrogates, and decodes it to the same text.
 
-    Special tokens are never read from text: encode("<s>") is the spelling of three characters.
+    Special tokens are never read from text: encode("<s>") is the spelling of three characters. `model` is what is in
+    tokenizer.model or, for byte-level BPE, in tokenizer.json.
     """
 
     def __init__(self, model: bytes, name: str = MODEL_FILE) -> None:
         self.model = model
-        self._processor = _load(model, name)
-        self.vocab_size: int = self._processor.vocab_size()
-        ids = {token: self._processor.piece_to_id(token) for token in SPECIAL_TOKENS}
-        self.special_ids: dict[str, int] = ids
+        self._vocabulary = _vocabulary(model, name)
+        self._met_bytes = 0
+        self.vocab_size = len(self._vocabulary.pieces)
+        self.special_ids = ids = self._vocabulary.special_ids
         self.pad, self.bos, self.eos, self.unk = (ids[t] for t in SPECIAL_TOKENS[:4])
         self.mask, self.cls, self.sep = (ids[t] for t in SPECIAL_TOKENS[4:7])
         self.sentinels: list[int] = [ids[token] for token in SENTINELS]
-        _check(self._processor, ids, name)
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
-        """The tokenizer in a directory that holds tokenizer.model, or in such a file.
+        """The tokenizer in a directory that holds tokenizer.model or tokenizer.json, or in such a file.
 
         Raises ConfigError when there is nothing, DataError when it is not one that this class can use without loss.
         """
         path = Path(path)
-        file = path / MODEL_FILE if path.is_dir() else path
+        names = [path / MODEL_FILE, path / JSON_FILE] if path.is_dir() else [path]
+        file = next((name for name in names if name.exists()), None)
+        if file is None:
+            raise ConfigError(f"there is no tokenizer in {path}", "make one: aigc tokenize SHARDS -o DIR")
         try:
-            model = file.read_bytes()
-        except FileNotFoundError as error:
-            if path.is_dir() and (path / "tokenizer.json").is_file():
-                raise DataError(
-                    f"{path} holds tokenizer.json but no {MODEL_FILE}", "aigc reads sentencepiece models only"
-                ) from error
-            raise ConfigError(f"there is no tokenizer in {path}", "make one: aigc tokenize SHARDS -o DIR") from error
+            return cls(file.read_bytes(), str(file))
         except OSError as error:
             raise DataError(f"{file} cannot be read: {error.strerror}", "check the file") from error
-        return cls(model, str(file))
 
     @cached_property
     def digest(self) -> str:
@@ -68,28 +69,25 @@ class Tokenizer:
 
         return xxhash.xxh128_hexdigest(self.model)
 
-    @cached_property
+    @property
     def kind(self) -> str:
-        """unigram, bpe or char."""
-        return proto.model_kind(self.model)
+        """unigram, bpe, char or byte-bpe."""
+        return self._vocabulary.kind
 
-    @cached_property
+    @property
     def pieces(self) -> list[proto.Piece]:
         """The vocabulary in id order."""
-        return proto.read_pieces(self.model)
+        return self._vocabulary.pieces
+
+    @property
+    def slow_because(self) -> str:
+        """What of the vocabulary the compiled encoder does not do, so that the library encodes; empty for ours."""
+        return self._vocabulary.reference_only
 
     @cached_property
     def _bytes(self) -> list[bytes]:
-        """UTF-8 of each id, still escaped; nothing for special tokens."""
-        table = []
-        for piece in self.pieces:
-            if piece.type == proto.BYTE:
-                table.append(bytes([int(piece.text[3:5], 16)]))
-            elif piece.type in (proto.CONTROL, proto.UNKNOWN):
-                table.append(b"")
-            else:
-                table.append(piece.text.replace(SPACE, " ").encode())
-        return table
+        """What each id stands for, still escaped; nothing for special tokens."""
+        return self._vocabulary.bytes_of()
 
     # -- to ids ----------------------------------------------------------------------------------------------------
 
@@ -99,33 +97,62 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text, on one thread. DataError for a lone surrogate, which UTF-8 cannot hold."""
-        chunks: list[str] = []
-        ends: list[int] = []
-        for text in texts:
-            chunks.extend(chunked(escape(text)))
-            ends.append(len(chunks))
-        encoded = self._encode(chunks)
-        if len(chunks) == len(texts) and all(end == i + 1 for i, end in enumerate(ends)):
-            return encoded
-        result, start = [], 0
-        for end in ends:
-            result.append(encoded[start] if end == start + 1 else [i for ids in encoded[start:end] for i in ids])
-            start = end
-        return result
-
-    def _encode(self, chunks: list[str]) -> list[list[int]]:
+        vocabulary = self._vocabulary
+        prepared = [vocabulary.prepare(text) for text in texts]
         try:
-            return self._processor.encode(chunks, out_type=int, num_threads=1) if chunks else []
-        except (UnicodeError, TypeError) as error:  # sentencepiece says TypeError where UTF-8 fails
-            if not all(isinstance(chunk, str) for chunk in chunks):
-                raise
+            data = [text.encode() for text in prepared]
+        except UnicodeEncodeError as error:
             raise DataError("the text holds a lone surrogate", "clean it: aigc clean repairs encodings") from error
+        self._met_bytes += sum(map(len, data))
+        if self._by_library:
+            found = vocabulary.reference(prepared)
+            if found is not None:
+                return found
+        from aigc_cli.models.encoder import encode_texts
+
+        return encode_texts(vocabulary.encoder, data)
 
     def encode_long(self, text: str) -> Iterator[list[int]]:
         """The ids of `encode(text)` in lists of bounded length, for texts too long for one."""
-        chunks = chunked(escape(text))
-        for start in range(0, len(chunks), LONG_CHUNKS):
-            yield [i for ids in self._encode(chunks[start : start + LONG_CHUNKS]) for i in ids]
+        for part in self.parts(text):
+            yield self.encode(part)
+
+    def parts(self, text: str) -> Iterator[str]:
+        """A text in parts of about LONG_CHARS whose ids, joined, are those of the text."""
+        is_cut, start = self._vocabulary.is_cut, 0
+        while len(text) - start > LONG_CHARS and not self.slow_because:
+            cut = start + LONG_CHARS
+            while cut > start and not is_cut(text, cut):
+                cut -= 1
+            if cut == start:  # one word of that length: it is encoded whole
+                cut = next((i for i in range(start + LONG_CHARS, len(text)) if is_cut(text, i)), len(text))
+            yield text[start:cut]
+            start = cut
+        yield text[start:]
+
+    def encode_column(
+        self, column: pa.Array, begin: int = -1, end: int = -1, threads: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(ids uint32, offsets int64 [rows + 1]) of an Arrow column of texts; nulls are empty.
+
+        `begin` and `end` are ids to put around each text (-1: none). Memory: about 5 bytes a byte of text.
+        Raises DataError for text that is no UTF-8, AigcError where ids would not give their text back.
+        """
+        from aigc_cli.models.columns import PreparedColumn
+
+        prepared = PreparedColumn(self._vocabulary, column)
+        self._met_bytes += prepared.size_bytes
+        found = prepared.encode_by_library(begin, end) if self._by_library else None
+        ids, ends = found or prepared.encode(begin, end, threads)
+        row = prepared.first_misspelled(ids, ends, self._bytes, compiled=found is None)
+        if row >= 0:
+            fact = f"the tokenizer does not give back text {row} of {len(column)} unchanged"
+            raise AigcError(fact, "this is a bug: please report it")
+        return ids, ends
+
+    @property
+    def _by_library(self) -> bool:
+        return bool(self.slow_because) or self._met_bytes < KERNEL_BYTES
 
     def tokens(self, text: str) -> list[str]:
         """The pieces of `text` as people read them: spaces as spaces, bytes as <0xAB>."""
@@ -135,7 +162,8 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The UTF-8 bytes of `ids`; a part of a text may end within a character. Special tokens give nothing."""
-        return unescape_bytes(self._join(ids))
+        joined = self._join(ids)
+        return unescape_bytes(joined) if self._vocabulary.escapes else joined
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`. Bytes that are no UTF-8 (a model may write them) become U+FFFD."""
@@ -144,20 +172,21 @@ class Tokenizer:
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """The text in pieces as the ids come: whole characters only; joined they are `decode(ids)`."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        restore = unescape if self._vocabulary.escapes else str
         held = ""
         for i in ids:
             held += decoder.decode(self._join([i]))
             if held and not held.endswith(ESCAPE):
-                yield unescape(held)
+                yield restore(held)
                 held = ""
         held += decoder.decode(b"", final=True)
         if held:
-            yield unescape(held)
+            yield restore(held)
 
     @cached_property
     def id_bytes(self) -> list[int]:
         """UTF-8 bytes that each id stands for; escapes count as what they stand in for, in sum."""
-        return [len(unescape_bytes(data)) for data in self._bytes]
+        return [len(unescape_bytes(data) if self._vocabulary.escapes else data) for data in self._bytes]
 
     def _join(self, ids: Iterable[int]) -> bytes:
         table, ids = self._bytes, list(ids)
@@ -168,45 +197,20 @@ class Tokenizer:
     # -- to disk ---------------------------------------------------------------------------------------------------
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Write the four files that transformers' AutoTokenizer reads; gives their paths."""
-        from aigc_cli.models.tokenizer_json import side_files
-
+        """Write the files that transformers' AutoTokenizer reads; gives their paths."""
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        contents: dict[str, bytes | str] = {MODEL_FILE: self.model, **side_files(self.pieces, self.kind)}
+        contents: dict[str, Any] = self._vocabulary.files()
         for name, data in contents.items():
             atomic_write(directory / name, data)
         return [directory / name for name in contents]
 
 
-def _load(model: bytes, name: str) -> sentencepiece.SentencePieceProcessor:
-    import sentencepiece
+def _vocabulary(model: bytes, name: str) -> SentencePieceVocabulary | ByteVocabulary:
+    if model[:1] == b"{":  # no sentencepiece model begins so: 0x7B would be field 15
+        from aigc_cli.models.tokenizer_bytes import ByteVocabulary
 
-    remedy = "it is not a sentencepiece model; make one: aigc tokenize SHARDS -o DIR"
-    processor = sentencepiece.SentencePieceProcessor()
-    try:
-        proto.check(model)  # sentencepiece itself may abort on strange bytes
-        loaded = bool(model) and processor.LoadFromSerializedProto(model)
-    except (ValueError, RuntimeError, OSError) as error:
-        raise DataError(f"{name} is damaged or of another kind", remedy) from error
-    if not loaded or processor.vocab_size() == 0:
-        raise DataError(f"{name} is damaged or of another kind", remedy)
-    return processor
+        return ByteVocabulary(model, SPECIAL_TOKENS, name)
+    from aigc_cli.models.tokenizer_sentencepiece import SentencePieceVocabulary
 
-
-def _check(processor: sentencepiece.SentencePieceProcessor, ids: dict[str, int], name: str) -> None:
-    """DataError unless the model reserves our special tokens and keeps every character."""
-    remedy = "train one that does: aigc tokenize SHARDS --kind unigram"
-    missing = [t for t, i in ids.items() if processor.id_to_piece(i) != t or not _reserved(processor, i)]
-    if missing:
-        raise DataError(f"{name} does not reserve {missing[0]} and {len(missing) - 1} other special tokens", remedy)
-    probe = "  a \n\n\t b\ufb01\u2460\u3000\U0001f600\x01 "  # a ligature and a circled digit: NFKC would change them
-    kept = processor.decode(processor.encode(probe)) == probe and processor.encode(" ", out_type=str) == [SPACE]
-    if not kept:
-        raise DataError(f"{name} changes text (normalization, dropped spaces or no byte fallback)", remedy)
-    if any(processor.piece_to_id(f"<0x{b:02X}>") == processor.unk_id() for b in range(256)):
-        raise DataError(f"{name} has no byte fallback", remedy)
-
-
-def _reserved(processor: sentencepiece.SentencePieceProcessor, i: int) -> bool:
-    return processor.is_control(i) or processor.is_unknown(i)
+    return SentencePieceVocabulary(model, SPECIAL_TOKENS, name)

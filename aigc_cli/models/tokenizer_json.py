@@ -2,10 +2,10 @@
 
 transformers' AutoTokenizer then gives the ids that sentencepiece gives. What makes them equal:
 
-- Words are cut as `tokenizer_text.chunked` cuts them, so that nothing depends on a text's length.
+- Words are cut where no piece can lie across, so that nothing depends on a text's length.
 - A "<" is a word of its own, so neither "<s>" nor "<0x41>" is matched in text, though tokenizers has no types of
   pieces.
-- Unigram: scores are multiples of 1/256, so sums are exact and ties fall alike.
+- Unigram: scores are multiples of 1/16, so sums are exact and ties fall alike.
 - BPE: every way to split a piece into two pieces is a merge, in the order of the merged piece.
 - `split_special_tokens` keeps special tokens that stand in text from being matched there.
 """
@@ -20,34 +20,37 @@ from aigc_cli.models import sentencepiece_proto as proto
 from aigc_cli.models import tokenizer_text as t
 from aigc_cli.models.sentencepiece_proto import Piece
 
+NAMES = {
+    "pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>",
+    "mask_token": "<mask>", "cls_token": "<cls>", "sep_token": "<sep>",
+}  # fmt: skip
+
 
 def side_files(pieces: Sequence[Piece], kind: str) -> dict[str, str]:
     """tokenizer.json, tokenizer_config.json and special_tokens_map.json by name."""
     special = [i for i, p in enumerate(pieces) if p.type in (proto.CONTROL, proto.UNKNOWN)]
-    names = {
-        "pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>",
-        "mask_token": "<mask>", "cls_token": "<cls>", "sep_token": "<sep>",
-    }  # fmt: skip
-    others = [pieces[i].text for i in special if pieces[i].text not in names.values()]
+    return {"tokenizer.json": dump(tokenizer_json(pieces, kind)), **config_files([p.text for p in pieces], special)}
+
+
+def config_files(texts: Sequence[str], special: Sequence[int]) -> dict[str, str]:
+    """tokenizer_config.json and special_tokens_map.json of a vocabulary whose ids `special` are special tokens."""
+    others = [texts[i] for i in special if texts[i] not in NAMES.values()]
     config: dict[str, Any] = {
-        "tokenizer_class": "PreTrainedTokenizerFast", **names, "extra_special_tokens": others,
+        "tokenizer_class": "PreTrainedTokenizerFast", **NAMES, "extra_special_tokens": others,
         "split_special_tokens": True, "clean_up_tokenization_spaces": False,
-        "model_max_length": 1 << 30,
+        "model_max_length": 1 << 30, "added_tokens_decoder": {str(i): added_token(texts[i]) for i in special},
     }  # fmt: skip
-    decoder = {str(i): _added(pieces[i].text) for i in special}
-    config["added_tokens_decoder"] = decoder
     return {
-        "tokenizer.json": _dump(tokenizer_json(pieces, kind)),
-        "tokenizer_config.json": _dump(config),
-        "special_tokens_map.json": _dump({**names, "additional_special_tokens": others}),
+        "tokenizer_config.json": dump(config),
+        "special_tokens_map.json": dump({**NAMES, "additional_special_tokens": others}),
     }
 
 
 def tokenizer_json(pieces: Sequence[Piece], kind: str) -> dict[str, Any]:
     """The content of tokenizer.json."""
-    added = [{"id": i, **_added(p.text)} for i, p in enumerate(pieces) if p.type in (proto.CONTROL, proto.UNKNOWN)]
+    added = [{"id": i, **added_token(p.text)} for i, p in enumerate(pieces) if p.type in (proto.CONTROL, proto.UNKNOWN)]
     # A word goes on while spaces follow spaces or other characters follow anything.
-    split = f"[^{t.ALONE}](?:(?<={t.SPACE}){t.SPACE}|[^{t.SPACE}{t.ALONE}]){{0,{t.WORD_CHARS - 1}}}|[{t.ALONE}]"
+    split = f"[^{t.ALONE}](?:(?<={t.SPACE}){t.SPACE}|[^{t.SPACE}{t.ALONE}])*|[{t.ALONE}]"
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
         "normalizer": _sequence("normalizers", [
@@ -104,7 +107,8 @@ def _leftmost_first(text: str, splits: list[int]) -> list[int]:
     return order
 
 
-def _added(text: str) -> dict[str, Any]:
+def added_token(text: str) -> dict[str, Any]:
+    """A special token in tokenizer.json's words."""
     return {"content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
             "special": True}  # fmt: skip
 
@@ -117,5 +121,6 @@ def _sequence(key: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "Sequence", key: parts}
 
 
-def _dump(value: Any) -> str:
+def dump(value: Any) -> str:
+    """JSON as it is written to files."""
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"

@@ -18,9 +18,8 @@ _ESCAPE_BYTES, _ESCAPED_ESCAPE_BYTES, _ESCAPED_SPACE_BYTES = (
 # them in a vocabulary whose format does not tell them from words.
 ALONE = "\n\t<"
 
-# A word (spaces, then other characters, up to the next space or ALONE) is cut after this many. It keeps
-# path scores (multiples of 1/256, at most 32 a character) exact in sentencepiece's float32, so that ties fall as
-# in float64 elsewhere.
+# Up to here path scores (multiples of 1/256 or 1/16, at most 32 a character) are exact in sentencepiece's float32, so
+# that ties fall as in float64 elsewhere.
 WORD_CHARS = 2048
 
 
@@ -49,8 +48,23 @@ def unescape(text: str) -> str:
     return text.replace(ESCAPED_SPACE, SPACE).replace(ESCAPED_ESCAPE, ESCAPE)
 
 
+def at_words(text: str) -> list[str]:
+    """`text` cut where no piece of a vocabulary can lie across, after WORD_CHARS characters where words allow it.
+
+    >>> [len(part) for part in at_words("x" * 3000)], [len(part) for part in at_words("one " * 1000)]
+    ([3000], [2047, 1953])
+    """
+    parts: list[str] = []
+    for part in chunked(text):
+        if parts and not (part[0] in ALONE or parts[-1][-1] in ALONE or part[0] == " " != parts[-1][-1]):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    return parts
+
+
 def chunked(text: str) -> list[str]:
-    """`text` cut into parts of at most WORD_CHARS characters where no piece of a vocabulary can lie across.
+    """`text` cut into parts of at most WORD_CHARS characters, so that few words are cut.
 
     Cuts are before a run of spaces, after one of ALONE, and after WORD_CHARS characters that have neither.
     """

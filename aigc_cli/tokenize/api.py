@@ -27,7 +27,7 @@ from aigc_cli.tokenize.options import DEFAULT_KIND, TokenizeOptions
 from aigc_cli.tokenize.packing import Packer
 from aigc_cli.tokenize.vocabulary import auto_vocab_size, train_tokenizer
 
-VERSION = 1  # raised when equal options and inputs would give other records
+VERSION = 2  # raised when equal options and inputs would give other records
 CHECKED, CHECKED_CHARS = 200, 10_000  # texts whose round trip is checked before anything is encoded
 
 
@@ -78,6 +78,8 @@ def _tokenize(inputs: Sequence[str | Path], options: TokenizeOptions, common: Co
         except (ConfigError, DataError):
             shutil.rmtree(run.dir)  # nothing is lost, and the corrected command starts without --force
             raise
+        if tokenizer.slow_because:
+            console.say(f"its library encodes, not the faster kernel: the vocabulary has {tokenizer.slow_because}")
         tokenizer.save(run.dir / "tokenizer")
         parts = _encode(run, sources, tokenizer, found)
         packers = _pack(run, parts, tokenizer, options)

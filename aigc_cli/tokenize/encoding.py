@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from aigc_cli.core.errors import AigcError
 from aigc_cli.core.shards import Shards
 from aigc_cli.models.tokenizer import Tokenizer
 from aigc_cli.tokenize.documents import Split, columns_of, divide, keys_of
 
-GROUP_CHARS = 1 << 20  # encoded at a time: bounds the memory of Python's lists of ids
+GROUP_BYTES = 1 << 22  # of text encoded at a time: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,21 @@ def id_type(vocab_size: int) -> pa.DataType:
 
 
 def encode_task(task: Task) -> Iterator[tuple[pa.RecordBatch, dict[str, Any]]]:
-    """Batches of `part_schema` and counts. AigcError when a document does not come back unchanged."""
+    """Batches of `part_schema` and counts. AigcError when a document would not come back unchanged."""
     tokenizer = _tokenizer(task.tokenizer)
     shards = Shards.open(task.path)
-    group: list[tuple[str, bool]] = []
-    chars = empty = 0
     for batch in shards.rows(task.start, task.rows, columns_of(shards), task.split_name):
         column = batch.column("text")
-        for row, key in enumerate(keys_of(batch)):
-            text = column[row].as_py()
-            if not text:
-                empty += 1
-                continue
-            group += divide(text, task.split, task.split.validates(key, task.split_name))
-            chars += len(text)
-            if chars >= GROUP_CHARS:
-                yield _encode(tokenizer, group), {}
-                group, chars = [], 0
-    yield _encode(tokenizer, group), {"empty": empty}
+        size = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
+        validates = [task.split.validates(key, task.split_name) for key in keys_of(batch)]
+        rows = np.flatnonzero(size)
+        for part in _groups(rows, size[rows]):
+            texts, flags = column.take(pa.array(part)), [validates[row] for row in part]
+            if task.split.tail:
+                pieces = [piece for i, last in enumerate(flags) for piece in divide(texts[i].as_py(), task.split, last)]
+                texts, flags = pa.array([text for text, _ in pieces], pa.large_string()), [last for _, last in pieces]
+            yield _encode(tokenizer, texts, flags), {}
+        yield _encode(tokenizer, column.slice(0, 0), []), {"empty": int((size == 0).sum())}
 
 
 @functools.lru_cache(maxsize=1)
@@ -67,23 +64,25 @@ def _tokenizer(path: str) -> Tokenizer:
     return Tokenizer.load(Path(path))
 
 
-def _encode(tokenizer: Tokenizer, group: list[tuple[str, bool]]) -> pa.RecordBatch:
+def _groups(rows: np.ndarray, size: np.ndarray) -> list[np.ndarray]:
+    """`rows` in runs of about GROUP_BYTES of text, those with more alone."""
+    group = (np.cumsum(size) - size) // GROUP_BYTES
+    return [part for part in np.split(rows, np.flatnonzero(np.diff(group)) + 1) if len(part)]
+
+
+def _encode(tokenizer: Tokenizer, texts: pa.Array, validates: list[bool]) -> pa.RecordBatch:
     schema = part_schema(tokenizer.vocab_size)
-    dtype = schema.field("ids").type.value_type.to_pandas_dtype()
-    arrays, sizes = [], []
-    short = [text for text, _ in group if len(text) <= GROUP_CHARS]
-    encoded = iter(tokenizer.encode_batch(short))
-    for text, _ in group:
-        lists = [next(encoded)] if len(text) <= GROUP_CHARS else tokenizer.encode_long(text)
-        parts = [[tokenizer.bos], *lists, [tokenizer.eos]]
-        ids = np.concatenate([np.array(part, dtype) for part in parts])
-        data = text.encode()
-        if tokenizer.decode_bytes(ids[1:-1].tolist()) != data:
-            raise AigcError("the tokenizer does not give back a document unchanged", "this is a bug: please report it")
-        arrays.append(ids)
-        sizes.append(len(data))
-    offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int64)
-    values = np.concatenate(arrays) if arrays else np.empty(0, dtype)
-    ids_column = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values))
-    columns = [ids_column, pa.array(sizes, pa.int64()), pa.array([last for _, last in group], pa.bool_())]
+    if len(texts) == 1 and len(texts[0].as_buffer()) > 2 * GROUP_BYTES:
+        ids, ends = _encode_long(tokenizer, texts[0].as_py())
+    else:
+        ids, ends = tokenizer.encode_column(texts, tokenizer.bos, tokenizer.eos)
+    column = pa.LargeListArray.from_arrays(pa.array(ends), pa.array(ids).cast(schema.field("ids").type.value_type))
+    columns = [column, pc.binary_length(texts).cast(pa.int64()), pa.array(validates, pa.bool_())]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _encode_long(tokenizer: Tokenizer, text: str) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of one long text, encoded in parts so that memory stays bounded."""
+    parts = [tokenizer.encode_column(pa.array([part], pa.large_string()))[0] for part in tokenizer.parts(text)]
+    ids = np.concatenate([[tokenizer.bos], *parts, [tokenizer.eos]]).astype(np.uint32)
+    return ids, np.array([0, len(ids)])

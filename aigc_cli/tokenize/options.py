@@ -9,22 +9,25 @@ from typing import Literal
 from aigc_cli.core.options import opt
 
 DEFAULT_KIND = "bpe"
+COVERAGE = 0.9995
 
 
 @dataclass
 class TokenizeOptions:
     """Vocabulary and records."""
 
-    kind: Literal["unigram", "bpe", "char"] | None = opt(
+    kind: Literal["unigram", "bpe", "byte-bpe", "char"] | None = opt(
         None,
-        "Model of the vocabulary: bpe (learned 10 times faster), unigram (encodes 3 times faster), char; default: bpe.",
+        "Model of the vocabulary: bpe, unigram (learned 10 times slower), byte-bpe (GPT-4's form), char; default: bpe.",
     )
     vocab_size: int | None = opt(
         None, "Pieces, special tokens and 256 bytes included; default: a power of two by the amount of text.",
         min=375, max=1 << 24,
     )  # fmt: skip
     tokenizer: Path | None = opt(
-        None, "Use this tokenizer (directory or .model file) instead of training one.", affects_output=False
+        None,
+        "Use this tokenizer (directory, .model file or tokenizer.json) instead of training one.",
+        affects_output=False,
     )
     length: int = opt(512, "Length of a record.", unit="tokens", min=8, max=1 << 20)
     pack: Literal["stream", "best-fit", "none"] = opt(
@@ -34,7 +37,7 @@ class TokenizeOptions:
     )
     val_fraction: float = opt(0.05, "Share of the documents in the validation split.", min=0, max=0.5)
     coverage: float = opt(
-        0.9995, "Share of the text's characters that become pieces; the others are written as bytes.",
+        COVERAGE, "Share of the text's characters that become pieces; the others are written as bytes.",
         min=0.5, max=1.0,
     )  # fmt: skip
     split_digits: bool = opt(False, "Every digit is a piece of its own.")
@@ -44,3 +47,5 @@ class TokenizeOptions:
         if self.tokenizer is not None and (self.kind is not None or self.vocab_size is not None):
             given = "--kind" if self.kind is not None else "--vocab-size"
             raise ValueError(f"--tokenizer and {given} contradict each other; a given tokenizer has its own")
+        if self.kind == "byte-bpe" and self.coverage != COVERAGE:
+            raise ValueError("--coverage says nothing for --kind byte-bpe: every byte is a piece; leave one out")

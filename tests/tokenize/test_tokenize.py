@@ -17,6 +17,7 @@ from aigc_cli.core.options import Common
 from aigc_cli.core.shard_writer import ShardWriter, write_dataset_dict
 from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 from aigc_cli.models.tokenizer import Tokenizer
+from aigc_cli.models.tokenizer_sentencepiece import SentencePieceVocabulary
 from aigc_cli.tokenize import ensure_tokens, tokenize
 from aigc_cli.tokenize.options import TokenizeOptions
 
@@ -295,8 +296,8 @@ def test_tokens_are_not_tokenized_again(docs, here):
 
 
 def test_a_lossy_tokenizer_stops_the_run(docs, here, monkeypatch):
-    real = Tokenizer.decode_bytes
-    monkeypatch.setattr(Tokenizer, "decode_bytes", lambda self, ids: real(self, ids).replace(b"ba", b"pa"))
+    real = SentencePieceVocabulary.bytes_of
+    monkeypatch.setattr(SentencePieceVocabulary, "bytes_of", lambda self: [b.replace(b"ba", b"pa") for b in real(self)])
     with pytest.raises(AigcError, match="unchanged"):
         run(docs, here / "tokens")
     assert not (here / "tokens").exists()

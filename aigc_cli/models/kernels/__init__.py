@@ -1,0 +1,1 @@
+"""Compiled loops of the tokenizer over UTF-8 bytes."""
