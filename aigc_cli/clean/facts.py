@@ -94,7 +94,9 @@ class Gatherer:
         funnel = []
         left = int(counts.get("documents", 0))
         rules = self.duplicates.rule
-        found = sum(np.bincount(rules[i : i + BLOCK], minlength=len(RULE_NAMES)) for i in range(0, len(rules), BLOCK))
+        found = np.zeros(len(RULE_NAMES), dtype=np.int64)
+        for i in range(0, len(rules), BLOCK):
+            found += np.bincount(rules[i : i + BLOCK], minlength=len(RULE_NAMES))
         for name in names:
             if name in RULE_NAMES:
                 reasons = _sorted({REASONS[k]: int(found[k]) for k, rule in enumerate(RULE_NAMES) if rule == name})

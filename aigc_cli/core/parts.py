@@ -87,7 +87,7 @@ class Parts:
         wanted: dict[str, list[UnitResult]] = {}
         for unit in self.units:
             wanted.setdefault(unit.file, []).append(unit)
-        index = {}
+        index: dict[str, Any] = {}
         for number, (file, units) in enumerate(wanted.items()):
             name = f"part-{number:05d}.arrow"
             with disk_errors(directory):

@@ -36,7 +36,7 @@ def key_values(column: pa.Array, minhash: Any, seed: int) -> np.ndarray:
     """The same as uint64 [documents, keys]."""
     out = np.zeros((len(column), EXACT + (minhash.bands if minhash else 0)), dtype=np.uint64)
     data, starts = folded(column)
-    view = memoryview(data)
+    view = memoryview(data)  # type: ignore[arg-type]
     for row, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
         digest = xxhash.xxh3_128_intdigest(view[start:end])
         out[row, 0], out[row, 1] = digest >> 64, digest & _HALF

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from aigc_cli.clean.parity.patterns import Affix, Infix, needs, parser
 from aigc_cli.core.errors import ConfigError, need
@@ -76,7 +77,7 @@ class EnglishWords:
         from spacy.symbols import ORTH
         from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex
 
-        rules = English.Defaults
+        rules: Any = English.Defaults
         prefixes, suffixes, infixes = rules.prefixes or [], rules.suffixes or [], rules.infixes or []
         joined = [compile_prefix_regex(prefixes), compile_suffix_regex(suffixes), compile_infix_regex(infixes)]
         before = [f"^{piece}" for piece in prefixes if piece.strip()]
@@ -87,7 +88,7 @@ class EnglishWords:
                               "pip install 'aigc-cli[parity]'")  # fmt: skip
         self._prefix, self._suffix = Affix(before, last=False), Affix(after, last=True)
         self._infix = Infix(inside)
-        self._address = rules.url_match
+        self._address: Any = rules.url_match
         self._dotted = needs(list(parser.parse(self._address.__self__.pattern)), ".")
         self._pieces = {text: tuple(part[ORTH] for part in parts) for text, parts in rules.tokenizer_exceptions.items()}
         asked = [t for t in self._pieces if " " in t or self._has_affix(t)]

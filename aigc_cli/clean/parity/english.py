@@ -94,7 +94,8 @@ class English:
         starts = chunks.starts[pending].tolist()
         stops = (chunks.starts[pending] + chunks.lengths[pending]).tolist()
         held = chunks.held[: chunks.state[1]].tobytes()
-        pieces, sizes = [], []
+        pieces: list[int] = []
+        sizes: list[int] = []
         for number, start, stop in zip(pending.tolist(), starts, stops, strict=True):
             text = held[start:stop].decode()
             found, merged = divide(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -40,7 +40,9 @@ def read_zstd(stream: BinaryIO, label: str, context: Context) -> Iterator[Record
 
 def expanded(stream: BinaryIO, suffix: str, context: Context) -> BinaryIO:
     """What the compressed stream holds, charged to the container's budget; `suffix` names the compression."""
-    openers = {".gz": lambda s: gzip.GzipFile(fileobj=s), ".bz2": bz2.BZ2File, ".xz": _Xz, ".zst": _Zstd}
+    openers: dict[str, Callable[[BinaryIO], Any]] = {
+        ".gz": lambda s: gzip.GzipFile(fileobj=s), ".bz2": bz2.BZ2File, ".xz": _Xz, ".zst": _Zstd,
+    }  # fmt: skip
     return counted(openers[suffix](stream), context.budget or Budget(1))
 
 

@@ -60,7 +60,8 @@ def media_type(value: str) -> tuple[str, str | None]:
 
 def _unchunked(data: bytes) -> bytes:
     """The chunks joined, as far as they go; `data` itself where it was stored without them."""
-    pieces, at = [], 0
+    pieces: list[bytes] = []
+    at = 0
     while chunk := _CHUNK.match(data, at):
         size = int(chunk[1], 16)
         if not size:

@@ -73,8 +73,10 @@ def _letters(data, start, stop):  # type: ignore[no-untyped-def]
 
 @kernel(BYTES, OFFSETS, OFFSETS, INT64, INT64, *_TABLE, OUT_I64, OUT_I32, OUT_I32, OUT_I64, BYTES, *_TOKENS, OUT_I32,
         returns=INT64)  # fmt: skip
-def look_up(data, starts_, stops, begin, quick, c_slots, c_hashes, c_starts, c_lengths, c_held, c_state, firsts, counts,
-            words, used, table, slots, hashes, starts, lengths, held, state, chars, flags, powers, out):  # type: ignore[no-untyped-def]  # fmt: skip
+def look_up(  # type: ignore[no-untyped-def]
+    data, starts_, stops, begin, quick, c_slots, c_hashes, c_starts, c_lengths, c_held, c_state, firsts, counts, words,
+    used, table, slots, hashes, starts, lengths, held, state, chars, flags, powers, out
+):  # fmt: skip
     """out[i] = number of the chunk of span i from i = begin on; gives the number of spans, or where a table was full.
 
     If `quick`, a new chunk of ASCII letters is one word (chunks with rules of their own are in the table from the
@@ -104,8 +106,10 @@ def look_up(data, starts_, stops, begin, quick, c_slots, c_hashes, c_starts, c_l
 
 
 @kernel(I32, I32, I32, OUT_I64, OFFSETS, BYTES, OUT_I64, OUT_I32, OUT_I32, OUT_I64, BYTES, *_TOKENS, returns=INT64)
-def define(chunks, pieces, sizes, progress, c_starts, c_held, firsts, counts, words, used, table, slots, hashes, starts,
-           lengths, held, state, chars, flags, powers):  # type: ignore[no-untyped-def]  # fmt: skip
+def define(  # type: ignore[no-untyped-def]
+    chunks, pieces, sizes, progress, c_starts, c_held, firsts, counts, words, used, table, slots, hashes, starts,
+    lengths, held, state, chars, flags, powers
+):  # fmt: skip
     """Chunk chunks[k] consists of pieces[k] words of sizes[...] bytes, one after the other. Gives the number of
     chunks, or which one found a table full; `progress` is [k, pieces before k]."""
     k, piece = progress[0], progress[1]

@@ -97,9 +97,19 @@ def _duplicated(ids, begin, left, length, chars, starts, lengths, held, grams, s
     return total
 
 
+@inner
+def _size(count):  # type: ignore[no-untyped-def]
+    size = 2
+    while size < 2 * count:
+        size *= 2
+    return size
+
+
 @kernel(I32, OFFSETS, OFFSETS, OFFSETS, F64, OFFSETS, F64, U64, OFFSETS, I32, BYTES, I32, U64, OUT_I64_2D, OUT_I64)
-def repetition(ids, bounds, text_chars, tops, top_limits, dups, dup_limits, hashes, starts, lengths, held, chars,
-               powers, found, failed):  # type: ignore[no-untyped-def]  # fmt: skip
+def repetition(  # type: ignore[no-untyped-def]
+    ids, bounds, text_chars, tops, top_limits, dups, dup_limits, hashes, starts, lengths, held, chars, powers, found,
+    failed
+):  # fmt: skip
     """found[row] = characters in the commonest n-gram for each of `tops`, then in repeated n-grams for each of `dups`.
 
     A document is left at the first that exceeds its limit (a share of text_chars[row], above 0); failed[row] is which
@@ -137,14 +147,6 @@ def repetition(ids, bounds, text_chars, tops, top_limits, dups, dup_limits, hash
             if value / text_chars[row] > limit:
                 failed[row] = k
                 break
-
-
-@inner
-def _size(count):  # type: ignore[no-untyped-def]
-    size = 2
-    while size < 2 * count:
-        size *= 2
-    return size
 
 
 WORDS, WORDY_WORDS, WORDY_CHARS, ALPHA_WORDS, STOP_WORDS = range(5)

@@ -52,7 +52,7 @@ def build(data, keys, nodes, frequencies):  # type: ignore[no-untyped-def]
                 keys[slot], nodes[slot] = key, np.int32(count)
                 child, count = np.int64(count), count + 1
             node, i = child, i + size
-        value, i = 0, i + 1
+        value, i = np.int64(0), i + 1
         while i < len(data) and 0x30 <= data[i] <= 0x39:
             value = 10 * value + np.int64(data[i]) - 0x30
             i += 1
@@ -196,8 +196,10 @@ _F64_2D = F64.copy(ndim=2)
 
 @kernel(BYTES, OFFSETS, OFFSETS, INT64, INT64, U64, I32, OFFSETS, F64, F64, F64, _F64_2D, _F64_2D, OUT_I64, OUT_I64,
         OUT_I64, returns=INT64)  # fmt: skip
-def segment(data, offsets, rows, begin, longest, keys, nodes, frequencies, logs, unknown, start, transitions, emissions,
-            starts, stops, bounds):  # type: ignore[no-untyped-def]  # fmt: skip
+def segment(  # type: ignore[no-untyped-def]
+    data, offsets, rows, begin, longest, keys, nodes, frequencies, logs, unknown, start, transitions, emissions, starts,
+    stops, bounds
+):  # fmt: skip
     """The words of documents rows[begin:] as spans, the first of rows[k] at bounds[k]; empty spans are whitespace that
     counts as a word to spaCy. Gives how many documents there was room for, counted from row 0."""
     codes, places = np.empty(longest, dtype=np.int64), np.empty(longest + 1, dtype=np.int64)

@@ -95,7 +95,7 @@ def token(data, start, stop, table, slots, hashes, starts, lengths, held, state,
     power = np.uint64(1)
     for _ in range(start, stop):
         power *= BASE
-    found, count, punct, i = 0, 0, True, start
+    found, count, punct, i = np.int64(0), 0, True, start
     while i < stop:
         code, size = code_at(data, i)
         kind = np.int64(table[min(code, len(table) - 1)])
@@ -116,9 +116,9 @@ _TOKENS = (*_TABLE, OUT_I32, OUT_BYTES, OUT_U64)
 
 
 @kernel(BYTES, OFFSETS, OFFSETS, INT64, BYTES, *_TOKENS, OUT_I32, returns=INT64)
-def number_spans(
+def number_spans(  # type: ignore[no-untyped-def]
     data, starts_, stops, begin, table, slots, hashes, starts, lengths, held, state, chars, flags, powers, out
-):  # type: ignore[no-untyped-def]
+):
     """out[i] = number of the word data[starts_[i]:stops[i]] from i = begin on, SPACE_ID for empty spans; gives the
     number of spans, or where the table was full."""
     for i in range(begin, len(starts_)):
