@@ -16,7 +16,7 @@ from aigc_cli.collect.options import CollectOptions
 from aigc_cli.collect.records import EXAMPLES, Context, Settings
 from aigc_cli.collect.remote_options import FetchOptions
 from aigc_cli.collect.sources import Listing, find
-from aigc_cli.collect.step import document, read_unit, units
+from aigc_cli.collect.step import document, read_unit, units, with_license
 from aigc_cli.core import console
 from aigc_cli.core.console import Result
 from aigc_cli.core.engine import Parts, map_units
@@ -102,11 +102,15 @@ def read_documents(inputs: Sequence[str | Path], options: CollectOptions | None 
     """The documents of `inputs` one by one, rows of DOCUMENT_SCHEMA as dicts; nothing is written."""
     from aigc_cli.collect.remote import here
 
-    context = Context(settings(options or CollectOptions()))
+    wanted = settings(options or CollectOptions())
+    context = Context(wanted)
     with _listed(inputs, context, Common()) as listing:
         for named in listing.files:
             with here(named, context, FetchOptions()) as file:
-                for record in read_file(file.path, file.label, file.kind, context.settings, context) if file else ():
+                if file is None:
+                    continue
+                context.settings = with_license(wanted, file)
+                for record in read_file(file.path, file.label, file.kind, context.settings, context):
                     row, _ = document(record, context)
                     if row is not None:
                         yield row

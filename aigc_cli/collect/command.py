@@ -26,13 +26,15 @@ def collect(
 ) -> None:
     """Collect raw files into document shards.
 
-    Reads .txt .md .html .json .jsonl .csv .tsv .parquet .arrow, also inside .gz .zip .tar .tar.gz.
+    Reads .txt .md .html .json .jsonl .csv .tsv .parquet .arrow, web archives (.warc .wet), MediaWiki dumps (.xml)
+    and source code, also inside .gz .bz2 .xz .zst .zip .tar.
     What cannot be read is counted with its reason; the rest is kept.
 
     \b
     Examples:
       aigc collect raw/ -o docs/
       aigc collect https://example.org/dump.jsonl.gz 's3://bucket/pages/*.html' -o docs/
+      aigc collect project/ --licenses permissive -o code/
       zcat dump.jsonl.gz | aigc collect - --license CC0-1.0 -o docs/
     """
     from aigc_cli.collect.api import collect as run

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple
@@ -45,6 +46,7 @@ class Settings:
     max_document_bytes: int = 32 << 20
     max_expanded_bytes: int | None = None
     licenses: tuple[str, ...] = ()
+    inherited_license: str | None = None  # of a source file's project, for files that name none
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Context:
     examples: dict[str, list[str]] = field(default_factory=dict)
     budget: Budget | None = None
     depth: int = 0
+    near: Callable[[str], str | None] | None = None  # the licence for a path within the archive that is read
     all_members: bool = True  # the container's own path matches --include
 
     def reject(self, reason: str, where: str) -> None:
@@ -84,6 +87,15 @@ class Context:
         examples = self.examples.setdefault(f"{kind}_examples:{reason}", [])
         if len(examples) < EXAMPLES:
             examples.append(where)
+
+    @contextlib.contextmanager
+    def licensed(self, near: Callable[[str], str | None]) -> Iterator[None]:
+        """While an archive is read: how to find the licence for a path within it."""
+        before, self.near = self.near, near
+        try:
+            yield
+        finally:
+            self.near = before
 
     def wants(self, member: str) -> bool:
         """Whether --include and --exclude let the member of a container in."""

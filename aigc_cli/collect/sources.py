@@ -13,6 +13,8 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
+from aigc_cli.collect.code.languages import KINDS
+from aigc_cli.collect.code.nearest import Licenses, first_bytes
 from aigc_cli.collect.dispatch import SHARD
 from aigc_cli.collect.readers import CONTAINERS, kind_of
 from aigc_cli.collect.records import Context, matches
@@ -52,6 +54,7 @@ class Source:
     size: int
     mtime_ns: int
     remote: Remote | None = None
+    license: str | None = None  # of the project that a source file lies in
 
 
 @dataclass
@@ -161,7 +164,7 @@ def _identity(name: str, files: list[Source]) -> dict[str, object]:
         return {"stage": manifest["stage"], "digest": manifest["digest"], "path": Path(name).as_posix()}
     if len(files) == 1 and files[0].path == name:
         return {"file": name, "bytes": files[0].size, "mtime_ns": files[0].mtime_ns}
-    listing = [(f.label, f.kind, f.size, f.mtime_ns) for f in files]
+    listing = [(f.label, f.kind, f.size, f.mtime_ns, *([f.license] if f.license else [])) for f in files]
     return {"directory": Path(name).as_posix(), "files": len(files), "listing": hash_text(canonical_json(listing))}
 
 
@@ -170,10 +173,13 @@ class _Walk:
 
     def __init__(self, context: Context, avoided: set[str]) -> None:
         self._context, self._avoided = context, avoided
-        self._settings = context.settings
+        self._settings, self._licenses = context.settings, Licenses()
 
     def input(self, name: str) -> list[Source]:
         """All files of one named input."""
+        return [replace(s, license=self._licenses.near(s.label)) if s.kind in KINDS else s for s in self._named(name)]
+
+    def _named(self, name: str) -> list[Source]:
         if os.path.isdir(name):
             return self._directory(name)
         if os.path.lexists(name):
@@ -222,6 +228,7 @@ class _Walk:
                 if entry.name.startswith("."):
                     self._context.skip("hidden", label)
                 elif not os.path.isdir(entry.path):  # entry.is_dir() raises for a link to itself
+                    self._licenses.note(label, functools.partial(first_bytes, entry.path))
                     found += self._file(entry.path, label)
                 elif self._avoided and os.path.realpath(entry.path) in self._avoided:
                     continue

@@ -36,13 +36,19 @@ def units(files: Sequence[Source], settings: Settings, version: int) -> list[Uni
     salt = [version, dataclasses.asdict(settings)]
     found = []
     for file in files:
+        own = with_license(settings, file)
         for start, end in _ranges(file, settings):
-            identity = [*salt, file.label, file.kind, file.size, file.mtime_ns, start, end]
+            identity = [*salt, file.label, file.kind, file.size, file.mtime_ns, start, end, file.license]
             weight = (end if end is not None else file.size) - start + FILE_BYTES
             # Absolute: worker processes may have been started in another directory.
-            payload: Payload = (os.path.join(os.getcwd(), file.path), file.label, file.kind, start, end, settings)
+            payload: Payload = (os.path.join(os.getcwd(), file.path), file.label, file.kind, start, end, own)
             found.append(Unit(hash_text(canonical_json(identity)), payload, weight))
     return found
+
+
+def with_license(settings: Settings, file: Source) -> Settings:
+    """The settings for one file: with the licence of the project that it lies in."""
+    return dataclasses.replace(settings, inherited_license=file.license) if file.license else settings
 
 
 def _ranges(file: Source, settings: Settings) -> list[tuple[int, int | None]]:

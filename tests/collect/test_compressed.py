@@ -19,6 +19,7 @@ from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.readers import compressed, kind_of
 from aigc_cli.collect.records import Context, Settings
 from aigc_cli.collect.sniff import sniff
+from aigc_cli.core import engine
 from aigc_cli.core.options import Common
 
 RANDOM = random.Random(5)
@@ -127,7 +128,8 @@ def test_streams_without_a_name():
     assert sniff(b"WARC/1.0\r\nWARC-Type: warcinfo\r\n") == ".warc"
 
 
-def test_bytes_do_not_depend_on_workers(here):
+def test_bytes_do_not_depend_on_workers(here, monkeypatch):
+    monkeypatch.setattr(engine, "INLINE_BYTES", 0)  # so that two workers are two processes
     Path("raw").mkdir()
     for suffix in SUFFIXES:
         (Path("raw") / f"a.jsonl{suffix}").write_bytes(PACK[suffix](LINES))

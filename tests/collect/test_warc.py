@@ -19,6 +19,7 @@ from aigc_cli.collect.options import CollectOptions
 from aigc_cli.collect.readers import kind_of
 from aigc_cli.collect.readers import warc as reader
 from aigc_cli.collect.records import Context, Settings
+from aigc_cli.core import engine
 from aigc_cli.core.options import Common
 from aigc_cli.core.shards import Shards
 
@@ -294,6 +295,7 @@ def test_against_fastwarc(tmp_path):
 
 def test_bytes_do_not_depend_on_workers_or_ranges(here, monkeypatch):
     monkeypatch.setattr(step, "RANGE_BYTES", 1500)
+    monkeypatch.setattr(engine, "INLINE_BYTES", 0)  # so that two workers are two processes
     Path("raw").mkdir()
     write(Path("raw/a.warc.gz"), PAGES)
     write(Path("raw/b.warc"), PAGES)

@@ -16,6 +16,7 @@ from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.readers import kind_of
 from aigc_cli.collect.records import Context, Settings
 from aigc_cli.collect.wiki.wikitext import Converter
+from aigc_cli.core import engine
 from aigc_cli.core.options import Common
 from aigc_cli.core.shards import Shards
 
@@ -135,6 +136,7 @@ def test_ranges_give_every_page_once(tmp_path, name, size):
 
 def test_bytes_do_not_depend_on_workers(here, monkeypatch):
     monkeypatch.setattr(step, "RANGE_BYTES", 600)
+    monkeypatch.setattr(engine, "INLINE_BYTES", 0)  # so that two workers are two processes
     Path("raw").mkdir()
     Path("raw/a.xml").write_bytes(DUMP)
     Path("raw/b.xml.bz2").write_bytes(MULTI)

@@ -115,6 +115,8 @@ def _expression(value: str) -> str | None:
         words = canonicalize_license_expression(value).replace("(", "( ").replace(")", " )").split()
     except (InvalidLicenseExpression, ValueError, SyntaxError, RecursionError, MemoryError):
         return None
+    if words[0] == "(" and words.index(")") == len(words) - 1:
+        words = words[1:-1]  # around the whole
     return " ".join(_explicit(word) for word in words).replace("( ", "(").replace(" )", ")")
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from aigc_cli.collect.code.languages import KINDS, code_kind
+
 _HERE = "aigc_cli.collect.readers."
 
 READERS = {
@@ -51,6 +53,7 @@ READERS = {
     ".xml": _HERE + "wikipedia:read",
     ".xml.bz2": _HERE + "wikipedia:read_bzip2",
 }
+READERS |= dict.fromkeys(KINDS, _HERE + "code:read") | {".ipynb": _HERE + "code:read_notebook"}
 CONTAINERS = frozenset(
     {".gz", ".bz2", ".xz", ".lzma", ".zst", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
      ".tar.zst", ".tzst"}
@@ -70,6 +73,6 @@ def kind_of(name: str) -> str | None:
     parts = re.sub(r"(\.xml)-p\d+p\d+", r"\1", name.rsplit("/", 1)[-1].lower()).split(".")
     for count in (2, 1):
         suffix = "." + ".".join(parts[-count:])
-        if len(parts) > count and suffix in READERS:
-            return suffix
-    return None
+        if len(parts) > count and suffix in READERS and suffix not in KINDS:
+            return code_kind(".".join(parts)) if ".".join(parts) in KINDS else suffix
+    return code_kind(".".join(parts))

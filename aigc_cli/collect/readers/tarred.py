@@ -14,7 +14,9 @@ from aigc_cli.collect.streams import BUFFER_BYTES, Budget, counted
 
 def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     """The records of all regular files, in the archive's order."""
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=BUFFER_BYTES) as archive:
+    # A tar is read once, and a licence may stand behind what it covers: files have only what they say themselves.
+    nowhere = context.licensed(lambda _: None)
+    with nowhere, tarfile.open(fileobj=stream, mode="r|", bufsize=BUFFER_BYTES) as archive:
         for member in archive:
             archive.members.clear()  # type: ignore[attr-defined]  # a million headers need not be remembered
             if member.isdir():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from aigc_cli.collect import encoding
+from aigc_cli.collect.code.nearest import MAX_BYTES, Licenses
 from aigc_cli.collect.dispatch import read_archived
 from aigc_cli.collect.records import Context, Record
 from aigc_cli.collect.streams import Budget, counted, seekable
@@ -20,14 +22,24 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     budget = context.budget or Budget(1)
     with zipfile.ZipFile(seekable(stream)) as archive:
         members = sorted((_name(info), index, info) for index, info in enumerate(archive.infolist()))
+        licenses = Licenses()
         for name, _, info in members:
-            if info.is_dir():
-                continue
-            where = f"{label}!/{name}"
-            if info.flag_bits & _ENCRYPTED:
-                context.reject("encrypted", where)
-                continue
-            yield from read_archived(_opener(archive, info, budget), name, where, context)
+            if not info.is_dir() and not info.flag_bits & _ENCRYPTED:
+                licenses.note(name, functools.partial(_first_bytes, archive, info))
+        with context.licensed(licenses.near):
+            for name, _, info in members:
+                if info.is_dir():
+                    continue
+                where = f"{label}!/{name}"
+                if info.flag_bits & _ENCRYPTED:
+                    context.reject("encrypted", where)
+                    continue
+                yield from read_archived(_opener(archive, info, budget), name, where, context)
+
+
+def _first_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    with archive.open(info) as member:
+        return member.read(MAX_BYTES)
 
 
 def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> Callable[[], BinaryIO]:

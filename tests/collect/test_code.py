@@ -1,0 +1,239 @@
+"""Source code: languages, licences of headers and of projects, and what nobody wrote."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aigc_cli.collect import collect, read_documents
+from aigc_cli.collect.code.languages import KINDS, code_kind, language
+from aigc_cli.collect.code.origin import not_written
+from aigc_cli.collect.options import CollectOptions
+from aigc_cli.collect.readers import READERS, kind_of
+from aigc_cli.core import engine
+from aigc_cli.core.options import Common
+from aigc_cli.core.shards import Shards
+
+MIT = (
+    "Permission is hereby granted, free of charge, to any person obtaining a copy of this software. "
+    "this permission notice"
+)
+APACHE = "Apache License\nVersion 2.0, January 2004"
+
+
+def write(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = Path("raw") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def run(out: str = "docs", inputs: str = "raw", **options: Any) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    result = collect([inputs], CollectOptions(**options), Common(output=Path(out)))
+    rows = [row for batch in Shards.open(out).batches() for row in batch.to_pylist()]
+    return {row["source"]: row for row in rows}, result.manifest["facts"]
+
+
+PROJECT = {
+    "LICENSE": MIT,
+    "main.py": "print('hello')\n",
+    "src/a.rs": "// SPDX-License-Identifier: ISC\nfn main() {}\n",
+    "src/deep/b.go": "package b\n",
+    "lib/COPYING": "GNU GENERAL PUBLIC LICENSE\nVersion 2, June 1991",
+    "lib/c.c": "int c;\n",
+    "js/package.json": '{"license": "Apache-2.0", "name": "x"}',
+    "js/d.ts": "let d = 1;\n",
+    "Dockerfile": "FROM scratch\n",
+    "dual/LICENSE-MIT": MIT,
+    "dual/LICENSE-APACHE": APACHE,
+    "dual/e.rs": "fn e() {}\n",
+    "cargo/Cargo.toml": '[package]\nlicense = "MIT OR Apache-2.0"\n',
+    "cargo/LICENSE": APACHE,
+    "cargo/f.rs": "fn f() {}\n",
+    "py/pyproject.toml": '[project]\nlicense = {text = "BSD-3-Clause"}\n',
+    "py/g.py": "g = 1\n",
+    "lesser/COPYING": "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007",
+    "lesser/h.h": "class H { public: };\n",
+    "lesser/COPYING.LESSER": "GNU LESSER GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007",
+    "odd/LICENSE": "Pay me.",
+    "odd/license.py": "key = 1\n",
+    "bad/package.json": "{",
+    "bad/i.js": "let i\n",
+}
+EXPECTED = {
+    "main.py": ("python", "MIT"),
+    "src/a.rs": ("rust", "ISC"),
+    "src/deep/b.go": ("go", "MIT"),
+    "lib/c.c": ("c", "GPL-2.0-only"),
+    "js/d.ts": ("typescript", "Apache-2.0"),
+    "Dockerfile": ("dockerfile", "MIT"),
+    "dual/e.rs": ("rust", "Apache-2.0 OR MIT"),
+    "cargo/f.rs": ("rust", "MIT OR Apache-2.0"),
+    "py/g.py": ("python", "BSD-3-Clause"),
+    "lesser/h.h": ("c++", "LGPL-3.0-only"),
+    "odd/license.py": ("python", "MIT"),
+    "bad/i.js": ("javascript", "MIT"),
+}
+
+
+def test_a_project(here):
+    write(PROJECT)
+    rows, _ = run()
+    code = {name: (row["code_lang"], row["license"]) for name, row in rows.items() if row["code_lang"]}
+    assert code == EXPECTED
+    assert all(rows[name]["lang"] == "zxx" for name in EXPECTED)
+    assert rows["main.py"]["text"] == "print('hello')\n"
+    one = {row["source"]: row["license"] for row in read_documents(["raw"]) if row["code_lang"]}
+    assert one == {name: license for name, (_, license) in EXPECTED.items()}
+
+
+def test_a_project_in_a_zip_and_in_a_tar(here):
+    write(PROJECT)
+    with zipfile.ZipFile("p.zip", "w") as archive, tarfile.open("p.tar.gz", "w:gz") as tar:
+        for name in PROJECT:
+            archive.write(f"raw/{name}", name)
+            tar.add(f"raw/{name}", name)
+    rows, _ = run(inputs="p.zip")
+    assert {k.partition("!/")[2]: (r["code_lang"], r["license"]) for k, r in rows.items() if r["code_lang"]} == EXPECTED
+    rows, _ = run("tar", inputs="p.tar.gz")  # read once: only what a file says itself
+    assert {r["license"] for r in rows.values() if r["code_lang"]} == {"ISC", None}
+
+
+def test_a_changed_licence_is_read_again(here):
+    write({"LICENSE": MIT, "a.py": "a = 1\n", "sub/b.py": "b = 1\n"})
+    assert {r["license"] for r in run()[0].values()} == {"MIT"}
+    Path("raw/LICENSE").write_text(APACHE)
+    assert {r["license"] for r in run()[0].values()} == {"Apache-2.0"}
+    assert set(run(licenses=["permissive"], out="p")[0]) == {"a.py", "sub/b.py"}
+
+
+def test_the_licence_does_not_come_from_outside_the_input(here):
+    write({"LICENSE": MIT, "in/a.py": "a = 1\n"})
+    assert run(inputs="raw/in")[0]["a.py"]["license"] is None
+
+
+def test_what_nobody_wrote_is_passed_over(here):
+    write(
+        {
+            "a.py": "a = 1\n",
+            "node_modules/x/b.js": "let b\n",
+            "vendor/c.go": "package c\n",
+            "d.min.js": "let d\n",
+            "e.js": "var x=1;" * 2000,
+            "f_pb2.py": "f = 1\n",
+            "g.go": "// Code generated by tool. DO NOT EDIT.\npackage g\n",
+            "i.ts": '<?xml version="1.0"?><TS></TS>',
+            ".j.py": "j = 1\n",
+            "k.py": " \n",
+            "third_party/notes.txt": "prose stays",
+        }
+    )
+    Path("raw/h.py").write_bytes(bytes(range(256)) * 8)
+    rows, facts = run()
+    assert set(rows) == {"a.py", "third_party/notes.txt"}
+    assert facts["skipped"] == {"vendored": 2, "minified": 2, "generated": 2, "unsupported": 1, "hidden": 1}
+    assert facts["rejected"] == {"binary": 1, "empty": 1}
+
+
+def test_notebooks(here):
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title\n", "Some prose."]},
+        {"cell_type": "code", "source": "x = 1", "outputs": [{"text": "noise"}]},
+        {"cell_type": "code", "source": []},
+    ]
+    write(
+        {
+            "a.ipynb": json.dumps({"cells": cells, "metadata": {"kernelspec": {"language": "julia"}}}),
+            "b.ipynb": json.dumps({"worksheets": [{"cells": [{"cell_type": "code", "input": "y = 2"}]}]}),
+            "c.ipynb": "{",
+            "d.ipynb": "[1]",
+            "e.ipynb": "[" * 100_000,
+        }
+    )
+    rows, facts = run()
+    assert rows["a.ipynb"]["text"] == "# Title\nSome prose.\n\nx = 1"
+    assert (rows["a.ipynb"]["code_lang"], rows["a.ipynb"]["lang"]) == ("julia", None)
+    assert (rows["b.ipynb"]["text"], rows["b.ipynb"]["code_lang"], rows["b.ipynb"]["lang"]) == (
+        "y = 2",
+        "python",
+        "zxx",
+    )
+    assert facts["rejected"] == {"invalid_json": 2, "no_cells": 1}
+
+
+def test_include_and_compressed_files(here):
+    write({"a.py": "a = 1\n", "b.js": "let b\n", "c.txt": "c"})
+    Path("raw/d.rs.gz").write_bytes(gzip.compress(b"fn d() {}\n"))
+    assert set(run(include=["*.js"])[0]) == {"b.js"}
+    rows, _ = run("all", exclude=["*.py"])
+    assert {name: row["code_lang"] for name, row in rows.items()} == {
+        "b.js": "javascript",
+        "c.txt": None,
+        "d.rs.gz": "rust",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.h", "int f(void);", "c"),
+        ("a.h", "namespace a { class B; }", "c++"),
+        ("a.h", "@interface A\n@end", "objective-c"),
+        ("a.m", "#import <X.h>", "objective-c"),
+        ("a.m", "function y = f(x)\n  y = x;\nend", "matlab"),
+        ("a.pl", "use strict;\nmy $x = 1;", "perl"),
+        ("a.pl", "likes(a, b).\n:- initialization(main).", "prolog"),
+        ("a.ts", "let x: number = 1", "typescript"),
+        ("Makefile", "all:\n", "makefile"),
+        ("CMakeLists.txt", "project(x)", "cmake"),
+        ("Dockerfile.dev", "FROM x", "dockerfile"),
+        ("x.R", "x <- 1", "r"),
+        ("dir.py/notes.txt", "x", None),
+    ],
+)
+def test_languages(name, text, expected):
+    kind = code_kind(name.lower())
+    assert (language(kind, text) if kind else None) == expected
+    assert kind is None or kind_of(name) == kind
+
+
+def test_every_kind_has_a_reader_and_a_language():
+    assert all(READERS[kind].partition(":")[0].endswith("readers.code") and language(kind, "x") for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("# This file is automatically generated.\n", "generated"),
+        ("/* @generated */", "generated"),
+        ("// Generated by the protocol buffer compiler", "generated"),
+        ("# a generator of names\n", None),
+        ("# regenerated daily by hand\n", None),
+        ("x = 1\n" * 1000, None),
+        ("x" * 30_000 + "\n" * 2000, "minified"),
+    ],
+)
+def test_generated(text, reason):
+    assert not_written("a.py", text) == reason
+
+
+def test_bytes_do_not_depend_on_workers(here, monkeypatch):
+    monkeypatch.setattr(engine, "INLINE_BYTES", 0)  # so that two workers are two processes
+    write(PROJECT)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("LICENSE", MIT)
+        archive.writestr("z.py", "z = 1\n")
+    Path("raw/z.zip").write_bytes(out.getvalue())
+    made = []
+    for workers in (1, 2):
+        collect(["raw"], common=Common(output=Path(f"docs{workers}"), workers=workers))
+        made.append([f.read_bytes() for f in sorted(Path(f"docs{workers}").glob("*.arrow"))])
+    assert made[0] == made[1] and made[0]
