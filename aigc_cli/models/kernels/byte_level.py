@@ -101,7 +101,7 @@ def next_word(data, i, end, classes, family, digits):  # type: ignore[no-untyped
     return blanks(data, i, end, classes, family)
 
 
-@inner
+@inlined
 def segment_end(data, start, stop, bits):  # type: ignore[no-untyped-def]
     """The end of the segment that begins at byte `start` of a word that ends at `stop`; ASCII words are one."""
     i = start
@@ -120,7 +120,7 @@ def segment_end(data, start, stop, bits):  # type: ignore[no-untyped-def]
     return stop
 
 
-@inner
+@inlined
 def encode_word(  # type: ignore[no-untyped-def]
     data, start, stop, byte_ids, keys, ranks, merged, symbols, starts, room, out, n
 ):
@@ -136,7 +136,7 @@ def encode_word(  # type: ignore[no-untyped-def]
     return n + left
 
 
-@inner
+@inlined
 def look_up(known, known_bytes, data, start, stop):  # type: ignore[no-untyped-def]
     """The slot of a word in a memo that does not change, or -1."""
     if len(known_bytes) <= 1 or stop - start > t.LONGEST_WORD:
