@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from aigc_cli.collect.licenses.spdx import normalize
@@ -11,10 +12,8 @@ from aigc_cli.collect.licenses.spdx import normalize
 MAX_LICENSES = 3  # named by one page; more, and they belong to things on the page
 MAX_JSON_CHARS = 200_000
 MAX_DEPTH = 12
-_TAG = re.compile(
-    r"<(a|area|link|meta|span|div|p|small|footer)\b([^<>]{0,2000}\b(?:licen[sc]e|rights\b)[^<>]{0,2000})>",
-    re.IGNORECASE,
-)
+TAG_CHARS = 2000
+_TAG = re.compile(r"<(a|area|link|meta|span|div|p|small|footer)\b([^<>]*)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-zA-Z:_-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _RDF = re.compile(r"""<(?:cc:|cc-)?license\s+rdf:resource\s*=\s*["']([^"']{5,300})["']""", re.IGNORECASE)
 _JSON = re.compile(r"<script[^>]{0,300}application/ld\+json[^>]{0,300}>", re.IGNORECASE)
@@ -48,7 +47,7 @@ def declared(markup: str) -> str | None:
 def _tags(markup: str) -> tuple[list[str], list[str]]:
     head: list[str] = []
     body: list[str] = []
-    for tag, inside in _TAG.findall(markup):
+    for tag, inside in _tags_that_say(markup):
         attributes = {key.lower(): a or b or c for key, a, b, c in _ATTRIBUTE.findall(inside)}
         said = {
             part for key in ("rel", "property", "itemprop", "name") for part in attributes.get(key, "").lower().split()
@@ -60,6 +59,22 @@ def _tags(markup: str) -> tuple[list[str], list[str]]:
         if name:
             (head if tag.lower() in ("link", "meta") else body).append(name)
     return head, body
+
+
+def _tags_that_say(markup: str) -> Iterator[tuple[str, str]]:
+    """(name, attributes) of the tags that hold the word licence or rights, in order."""
+    starts = set()
+    for word in ("icense", "icence", "rights"):
+        place = markup.find(word)
+        while place >= 0:
+            start = markup.rfind("<", max(0, place - TAG_CHARS), place)
+            end = markup.find(">", place, place + TAG_CHARS)
+            if start >= 0 and end >= 0 and markup.find(">", start, place) < 0:
+                starts.add(start)
+            place = markup.find(word, max(end, place + 1))
+    for start in sorted(starts):
+        if found := _TAG.match(markup, start, start + 2 * TAG_CHARS):
+            yield found[1], found[2]
 
 
 def _json(markup: str) -> list[str]:
