@@ -10,7 +10,9 @@ from typing import Any
 
 from aigc_cli.clean.options import CleanOptions
 from aigc_cli.clean.rules import GLOBAL, PASSAGES, RULES
+from aigc_cli.clean.thresholds import FINEWEB2, table_file
 from aigc_cli.core.errors import ConfigError, did_you_mean
+from aigc_cli.core.files import hash_file
 from aigc_cli.core.options import from_mapping
 
 SHORTEST = 10  # words: a poem of 20 characters or a question with its answer is a document
@@ -66,16 +68,24 @@ def _check_order(names: list[str]) -> None:
 
 
 def described(rules: list[Rule]) -> list[dict[str, dict[str, Any]]]:
-    """The rules as plain values, as manifests hold them."""
-    return [{name: asdict(options)} for name, options in rules]
+    """The rules as plain values, as manifests hold them; a file of thresholds is described by its content, too."""
+    found = []
+    for name, options in rules:
+        values = asdict(options)
+        table = values.get("by_language")
+        if table and table != FINEWEB2:
+            values["by_language"] = {"file": table, "xxh128": hash_file(table_file(table))}
+        found.append({name: values})
+    return found
 
 
 def _default(options: CleanOptions) -> list[Any]:
     """The rules without a recipe: Gopher's limits, with exceptions that suit a user's own files better than the web.
 
     Books have no largest length; poems, questions and answers are short; a few lines may all be bullets; below the 50
-    words that the paper asks for, repetition is style (refrains, lists); and manuals or tables with many equal short
-    lines pass as long as those hold few of the characters.
+    words that the paper asks for, repetition is style (refrains, lists); manuals or tables with many equal short
+    lines pass as long as those hold few of the characters; and marks are no words, or manuals with code would go. The
+    rules of C4 and FineWeb are not among them: they look for what is wrong with pages of the web.
     """
     least = SHORTEST if options.min_words is None else options.min_words
     few = {"min_words": least, "min_characters": least}
@@ -84,8 +94,9 @@ def _default(options: CleanOptions) -> list[Any]:
         raise ConfigError("--languages is empty", "give codes, e.g. --languages en,zh")
     rules: list[Any] = [
         "unicode", "whitespace", {"language": {"keep": keep}}, {"length": few},
-        {"gopher_quality": {**few, "max_words": None, "max_characters": None, "min_lines": 4}},
-        {"gopher_repetition": {"min_words": 50, "dup_lines": 0.5, "dup_paragraphs": 0.5}}, "pii",
+        {"gopher_quality": {**few, "max_words": None, "max_characters": None, "min_lines": 4,
+                            "count_marks": False}},
+        {"gopher_repetition": {"min_words": 50, "dup_lines": 0.5, "dup_paragraphs": 0.5, "count_marks": False}}, "pii",
     ]  # fmt: skip
     return [*rules, "exact", "minhash"] if options.dedup else rules
 

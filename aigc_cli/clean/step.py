@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from aigc_cli.clean.dedup.keys import COLUMN, key_type, make_keys
-from aigc_cli.clean.outcome import Outcome, with_texts
+from aigc_cli.clean.outcome import Changed, Outcome, Reasons, with_texts
 from aigc_cli.clean.recipe import Rule, module
 from aigc_cli.clean.rules import GLOBAL
 from aigc_cli.clean.rules.pii import masked, redact
@@ -100,7 +101,8 @@ class _State:
         self.changed = np.zeros(batch.num_rows, dtype=bool)
         self.stats = {name: np.full(batch.num_rows, np.nan) for name in step.stats}
         self.repairs: dict[int, str] = {}
-        self.reasons: dict[int, tuple[str, str]] = {}
+        self.names: list[str] = []  # of rules and of reasons; what `why` points to
+        self.why = np.full((2, batch.num_rows), -1, dtype=np.int32)  # rule and reason of each dropped row
         self.dropped: list[tuple[np.ndarray, pa.RecordBatch]] = []
         self.counts: Counter[str] = Counter()
 
@@ -110,18 +112,18 @@ class _State:
             self.counts[f"{rule}:count:{key}"] += number
         for name, values in outcome.stats.items():
             self.stats[name][self.rows] = values
-        if outcome.text:
+        if len(outcome.text):
             self._change(rule, outcome.text)
         if outcome.languages is not None:
             self._set("lang", pa.array(outcome.languages, pa.string()))
         if outcome.reasons is not None:
             self._drop(rule, outcome.reasons)
 
-    def _change(self, rule: str, texts: Mapping[int, str]) -> None:
+    def _change(self, rule: str, texts: Mapping[int, str] | Changed) -> None:
         column = self.batch.column("text")
         self.counts[f"{rule}:changed"] += len(texts)
-        free = [row for row in texts if int(self.rows[row]) not in self.repairs]
-        for row in free[:REPAIRS_PER_BATCH]:
+        free = (row for row in texts if int(self.rows[row]) not in self.repairs)
+        for row in itertools.islice(free, REPAIRS_PER_BATCH):
             before, after = self._discreet(rule, column[row].as_py() or "", texts[row])
             self.repairs[int(self.rows[row])] = json.dumps([rule, before, after], ensure_ascii=False)
         self.changed[self.rows[list(texts)]] = True
@@ -143,16 +145,19 @@ class _State:
             batch = batch.set_column(index, batch.schema.field(index), texts)
         return batch if self.step.keep_rejected else _shortened(batch)
 
-    def _drop(self, rule: str, reasons: list[str | None]) -> None:
-        gone = np.array([reason is not None for reason in reasons], dtype=bool)
-        for row in gone.nonzero()[0].tolist():
-            reason = str(reasons[row])
-            self.reasons[int(self.rows[row])] = (rule, reason)
-            self.counts[f"{rule}:drop:{reason}"] += 1
+    def _drop(self, rule: str, reasons: Reasons) -> None:
+        gone = reasons.codes >= 0
+        if not gone.any():
+            return
+        for code, number in enumerate(np.bincount(reasons.codes[gone]).tolist()):
+            if number:
+                self.counts[f"{rule}:drop:{reasons.names[code]}"] += number
+        first = len(self.names)
+        self.names += [rule, *reasons.names]
+        self.why[0, self.rows[gone]], self.why[1, self.rows[gone]] = first, first + 1 + reasons.codes[gone]
         self.changed[self.rows[gone]] |= self.pii is not None
-        if gone.any():
-            self.dropped.append((self.rows[gone], self._redacted(rule, self.batch.filter(pa.array(gone)))))
-            self.batch, self.rows = self.batch.filter(pa.array(~gone)), self.rows[~gone]
+        self.dropped.append((self.rows[gone], self._redacted(rule, self.batch.filter(pa.array(gone)))))
+        self.batch, self.rows = self.batch.filter(pa.array(~gone)), self.rows[~gone]
 
     def _set(self, name: str, values: pa.Array) -> None:
         index = self.batch.schema.get_field_index(name)
@@ -180,9 +185,8 @@ class _State:
         if self.stats:
             arrays = [pa.array(v.astype(np.float32), mask=np.isnan(v)) for v in self.stats.values()]
             columns["stats"] = pa.StructArray.from_arrays(arrays, fields=list(step.schema.field("stats").type))
-        none = (None, None)
-        columns["rule"] = pa.array([self.reasons.get(row, none)[0] for row in range(count)], pa.string())
-        columns["reason"] = pa.array([self.reasons.get(row, none)[1] for row in range(count)], pa.string())
+        names = pa.array(self.names, pa.string())
+        columns["rule"], columns["reason"] = (names.take(pa.array(codes, mask=codes < 0)) for codes in self.why)
         columns["repair"] = pa.array([self.repairs.get(row) for row in range(count)], pa.string())
         if keys is not None:
             columns[COLUMN] = keys.cast(step.schema.field(COLUMN).type)
@@ -227,12 +231,10 @@ def _shortened(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _hashes(batch: pa.RecordBatch, changed: np.ndarray) -> pa.Array:
     """The hash column, made anew where the text changed or there was none."""
-    old = batch.column("hash").to_pylist()
-    texts = batch.column("text")
-    for row, value in enumerate(old):
-        if changed[row] or value is None:
-            old[row] = xxhash.xxh128_hexdigest((texts[row].as_py() or "").encode())
-    return pa.array(old, pa.string())
+    old, texts = batch.column("hash"), batch.column("text")
+    stale = changed | old.is_null().to_numpy(zero_copy_only=False)
+    new = [xxhash.xxh128_hexdigest((texts[row].as_py() or "").encode()) for row in stale.nonzero()[0].tolist()]
+    return pc.replace_with_mask(old.cast(pa.string()), pa.array(stale), pa.array(new, pa.string())) if new else old
 
 
 def _count_lengths(column: pa.Array, counts: Counter[str]) -> None:

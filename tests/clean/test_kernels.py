@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_cli.clean.kernels import flags, jit, repetition, scan, shingles, text
+from aigc_cli.clean.kernels import flags, jit, lines, marks, repetition, scan, shingles, text, tokens
 
 STOP = ["the", "a", "的", "一"]
 
@@ -30,7 +30,8 @@ def batches(reference):
 def test_scan_counts_what_the_definitions_say(reference, data):
     texts = data.draw(batches(reference))
     found = scan.scan(column(texts))
-    stop = scan.StopWords({"de": ["cat"], "en": STOP}).count(column(texts), ["en"] * len(texts))
+    listed, stop = scan.StopWords({"de": ["cat"], "en": STOP}).count(column(texts), ["en"] * len(texts))
+    assert listed.all()
     for i, one in enumerate(texts):
         expected = reference.scan(one)
         folded = {"".join(c.lower() if c.isascii() else c for c in w) for w in reference.words(one)}
@@ -39,13 +40,80 @@ def test_scan_counts_what_the_definitions_say(reference, data):
     assert (found.classes.sum(axis=1) == found.chars).all()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_tokens_are_what_the_rule_says(reference, data):
+    texts = data.draw(batches(reference))
+    found = tokens.tokens(column(texts))
+    seen: dict[int, str] = {}
+    for i, one in enumerate(texts):
+        part = slice(found.starts[i], found.starts[i + 1])
+        expected = reference.tokens(one)
+        assert found.sizes[part].tolist() == [len(token) for token in expected], repr(one)
+        assert found.kinds[part].tolist() == [reference.kind(token) for token in expected], repr(one)
+        for value, token in zip(found.hashes[part].tolist(), expected, strict=True):
+            assert seen.setdefault(value, token) == token
+        assert found.all[i] == len(expected) and found.chars[i].sum() == sum(map(len, expected))
+    assert len(set(seen.values())) == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello, don't (see foo-bar.txt). He's U.S. \"I'll go.\"",
+         "Hello|,|do|n't|(|see|foo-bar.txt|)|.|He|'s|U.S.|\"|I|'ll|go|.|\""),
+        ("http://a.b/c-d?x=y well-known 3.14 1,000 10% $5", "http://a.b/c-d?x=y|well|-|known|3.14|1,000|10|%|$|5"),
+        ("wait... what?! f(x) a/b --help ====", "wait|...|what|?|!|f(x|)|a|/|b|--help|=|=|=|="),
+        ("我们，来。Hello世界3.5元", "我|们|，|来|。|Hello|世|界|3.5|元"),
+        ("ann@mail.org, end.Next it's 1990's", "ann@mail.org|,|end|.|Next|it|'s|1990|'s"),
+    ],
+)  # fmt: skip
+def test_tokens_of_plain_examples(reference, text, expected):
+    assert "|".join(reference.tokens(text)) == expected
+    assert len(tokens.tokens(column([text])).sizes) == len(expected.split("|"))
+
+
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_repetition_counts_what_the_definitions_say(reference, data):
     texts = data.draw(batches(reference))
-    found = repetition.repetition(column(texts))
+    rows, words = lines.lines(column(texts)), tokens.tokens(column(texts))
+    for counted in (True, False):
+        found = repetition.repetition(words if counted else words.without_marks(), words.by_character)
+        for i, one in enumerate(texts):
+            expected = reference.repetition(one, counted)
+            mine = {
+                "lines": rows.count[i], "dup_lines": rows.again[i], "dup_line_chars": rows.again_chars[i],
+                "paragraphs": rows.paragraphs[i], "dup_paragraphs": rows.paragraphs_again[i],
+                "dup_paragraph_chars": rows.paragraphs_again_chars[i],
+                **{name: values[i] for name, values in found.items()},
+            }  # fmt: skip
+            assert mine == expected, repr(one)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_lines_are_those_of_the_text(reference, data):
+    texts = data.draw(batches(reference))
+    found = lines.lines(column(texts))
+    raw = "".join(texts).encode()
+    ends = {
+        lines.ENDED: lambda s: bits(s[-1]) & marks.TERMINAL,
+        lines.QUOTED: lambda s: bits(s[-1]) & marks.QUOTE and bits(strip(s[:-1])[-1:]) & marks.TERMINAL,
+    }
+
+    def bits(c):
+        return marks.mark_table()[ord(c)] if c and ord(c) < len(marks.mark_table()) else 0
+
+    strip = reference.right
     for i, one in enumerate(texts):
-        assert {name: int(values[i]) for name, values in found.items()} == reference.repetition(one), repr(one)
+        table = found.table[found.starts[i] : found.starts[i + 1]]
+        expected = reference.lines(one)
+        assert [raw[a:b].decode() for a, b in table[:, :2].tolist()] == expected
+        assert table[:, lines.CHARS].tolist() == [len(line) for line in expected]
+        for bit, rule in ends.items():
+            assert (table[:, lines.FLAGS] & bit != 0).tolist() == [bool(rule(line)) for line in expected]
+        assert found.feeds[i] == one.count("\n")
 
 
 @settings(max_examples=80, deadline=None)
@@ -136,12 +204,17 @@ def test_a_changed_kernel_gets_another_cache_folder_and_an_unwritable_one_none(t
 BOUNDS = """
 import random
 import numpy as np, pyarrow as pa
-from aigc_cli.clean.kernels import cluster, flags, repetition, scan, shingles
+from aigc_cli.clean.kernels import c4, cluster, flags, lines, phrases, repetition, scan, shingles, tokens
 np.seterr(over="ignore")
 random.seed(0)
 texts = ["".join(random.choices("ab 1\\n.-@:&;\\u00e9\\u4eba\\u2026\\U0001f600", k=n % 41)) for n in range(123)]
 for column in (pa.array(texts, pa.large_string()), *(pa.array([t], pa.large_string()) for t in texts[:41])):
-    scan.scan(column), flags.flags(column), repetition.repetition(column)
+    scan.scan(column), flags.flags(column), lines.lines(column)
+    found = tokens.tokens(column)
+    repetition.repetition(found, found.by_character)
+    look_for = phrases.Phrases(["ab", "a.", "\\u4eba"])
+    look_for.find(column, bounded=True)
+    c4.c4(column, c4.Settings(True, True, True, True, 1, 1, 3), look_for, 0)
     scan.StopWords({"en": ["a"]}).count(column, ["en"] * len(column))
     hashes, starts = shingles.shingles(column, 3)
     shingles.bands(hashes, starts, bands=2, rows=2, seed=0)

@@ -136,13 +136,13 @@ class StopWords:
                     slot = slot + 1 & size - 1
                 self.keys[slot], self.bits[slot] = key, 1 << bit
 
-    def count(self, column: pa.Array, languages: Sequence[str | None]) -> np.ndarray:
-        """How many different stop words of its language each document has, int64; 0 where there is no list."""
+    def count(self, column: pa.Array, languages: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(whether there is a list for its language, how many different words of it it has) for each document."""
         data, offsets = buffers(column)
-        codes = np.array([self.languages.get(name or "", 0) for name in languages], dtype=np.uint64)
+        codes = np.array([self.languages.get(name, 0) for name in languages], dtype=np.uint64)
         found = np.zeros(len(column), dtype=np.int64)
         _stop_words(data, offsets, class_table(), codes, self.keys, self.bits, found)
-        return found
+        return codes != 0, found
 
 
 class Scan:

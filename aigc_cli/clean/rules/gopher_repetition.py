@@ -1,8 +1,9 @@
 """The repetition rules of Gopher: repeated lines, paragraphs and n-grams of words.
 
 Source: Rae et al. 2021, appendix A.1.1, table A1. The paper does not say what the shares are taken of; here it is all
-characters of the document. An n-gram that occurs once is no repetition, however short the document. In a text written
-without spaces one word counts as two characters, so the 5-grams there are runs of 10 characters.
+characters of the document. An n-gram that occurs once is no repetition, however short the document. Marks are words
+of an n-gram, too. In a text written without spaces one word counts as two characters, so the 5-grams there are runs of
+10 characters.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aigc_cli.clean.outcome import Outcome, first_reasons
+from aigc_cli.clean.thresholds import HELP, Limits
 from aigc_cli.core.options import opt
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 _SHARES = ("dup_lines", "dup_paragraphs", "dup_line_chars", "dup_paragraph_chars", "top_2gram", "top_3gram",
@@ -41,22 +44,32 @@ class Options:
     dup_8gram: float = opt(0.12, "Characters in repeated 8-grams.", min=0, max=1)
     dup_9gram: float = opt(0.11, "Characters in repeated 9-grams.", min=0, max=1)
     dup_10gram: float = opt(0.10, "Characters in repeated 10-grams.", min=0, max=1)
+    count_marks: bool = opt(True, "Punctuation marks are words of an n-gram.")
+    by_language: str | None = opt(None, HELP)
 
 
-def shares(column: pa.Array) -> dict[str, pa.Array]:
+def shares(column: pa.Array, *, count_marks: bool = True) -> dict[str, np.ndarray]:
     """The shares that Options limits, for each document, float64."""
     import numpy as np
+    import pyarrow.compute as pc
 
-    from aigc_cli.clean.kernels.repetition import repetition
+    from aigc_cli.clean.kernels.lines import lines
+    from aigc_cli.clean.kernels.repetition import MAX_TOKENS, repetition
+    from aigc_cli.clean.kernels.tokens import tokens
 
-    counts = repetition(column)
-    chars = np.maximum(counts["chars"], 1)
+    rows, words = lines(column), tokens(column)
+    by_character = words.by_character
+    words = words if count_marks else words.without_marks()
+    chars = np.maximum(pc.utf8_length(column).to_numpy(zero_copy_only=False), 1)
     found = {
-        "dup_lines": counts["dup_lines"] / np.maximum(counts["lines"], 1),
-        "dup_paragraphs": counts["dup_paragraphs"] / np.maximum(counts["paragraphs"], 1),
+        "dup_lines": rows.again / np.maximum(rows.count, 1),
+        "dup_paragraphs": rows.paragraphs_again / np.maximum(rows.paragraphs, 1),
+        "dup_line_chars": rows.again_chars / chars,
+        "dup_paragraph_chars": rows.paragraphs_again_chars / chars,
     }
-    for name in _SHARES[2:]:
-        found[name] = counts[name if name.endswith("_chars") else f"{name}_chars"] / chars
+    looked_at = chars * np.minimum(1.0, MAX_TOKENS / np.maximum(words.all, 1))
+    for name, numbers in repetition(words, by_character).items():
+        found[name.removesuffix("_chars")] = numbers / looked_at
     return found
 
 
@@ -64,11 +77,11 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
     """Reasons named after the limits that were exceeded."""
     import numpy as np
 
-    from aigc_cli.clean.kernels.scan import scan
+    from aigc_cli.clean.kernels.tokens import tokens
 
     column = batch.column("text")
-    numbers = scan(column)
-    judged = numbers.words >= options.min_words * np.where(numbers.by_character, 2, 1)
-    found = shares(column)
-    checks = [(name, judged & (found[name] > getattr(options, name))) for name in _SHARES]
+    words, limit = tokens(column), Limits(options, batch.column("lang"))
+    judged = words.words >= options.min_words * np.where(words.by_character, 2, 1)
+    found = shares(column, count_marks=options.count_marks)
+    checks = [(name, judged & (found[name] > getattr(limit, name))) for name in _SHARES]
     return Outcome(reasons=first_reasons(batch.num_rows, checks), stats=found)

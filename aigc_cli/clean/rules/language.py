@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from aigc_cli.clean.outcome import Outcome
+from aigc_cli.clean.outcome import Outcome, Reasons
 from aigc_cli.core.options import opt
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
             continue
         language, scores[row] = _by_script(numbers, row) or by_model((column[row].as_py() or "")[:SAMPLE_CHARS])
         languages.append(language if scores[row] >= options.min_score else UNKNOWN)
-    reasons: list[str | None] | None = None
+    reasons: Reasons | None = None
     if options.keep:
         wanted = [name.lower().partition("-")[0] in options.keep for name in languages]
-        reasons = [None if ok else f"language_{name}" for ok, name in zip(wanted, languages, strict=True)]
+        reasons = Reasons.of(None if ok else f"language_{name}" for ok, name in zip(wanted, languages, strict=True))
     counts = {f"language:{name}": number for name, number in Counter(languages).items()}
     return Outcome(reasons=reasons, stats={"lang_score": scores}, counts=counts, languages=languages)
 
