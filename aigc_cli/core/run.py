@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -24,7 +25,7 @@ from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, sync_
 from aigc_cli.core.journal import Journal
 from aigc_cli.core.manifest import MANIFEST, build_manifest, describe_input, difference, fingerprint, read_manifest
 from aigc_cli.core.options import Common
-from aigc_cli.core.twin import copy_run, find_twin
+from aigc_cli.core.twin import copy_run, find_twin, relocated
 from aigc_cli.core.urls import without_secrets
 
 STATE = "state.partial.json"  # in DIR.partial: the fingerprint and options that the unfinished work has
@@ -200,7 +201,7 @@ class Run:
             return False
         with disk_errors(self.path):
             copy = self.path.with_name(f".{self.path.name}.copy")
-            self.manifest = copy_run(twin, copy, [_relocated(i, self.path) for i in self.inputs])
+            self.manifest = copy_run(twin, copy, [relocated(i, self.path) for i in self.inputs])
             copy.rename(self.path)
             if self.file is not None:
                 assert self.pack is not None
@@ -215,7 +216,7 @@ class Run:
             if state.get("fingerprint") == self.fingerprint and not self.common.force:
                 self.resumed = True
                 console.say(f"continuing {self.dir}")
-            elif not state and not (self.dir / MANIFEST).exists() and any(self.dir.iterdir()):
+            elif not state and _is_foreign(self.dir):
                 raise ConfigError(f"{self.dir} exists and was not made by aigc", "move it away, or choose another -o")
             elif self.common.force or not state:
                 shutil.rmtree(self.dir)
@@ -248,7 +249,7 @@ class Run:
         with disk_errors(self.path):
             self.manifest = build_manifest(
                 self.dir, stage=self.stage, version=self.version, mark=self.fingerprint, options=self.options,
-                inputs=[_relocated(i, self.path) for i in self.inputs], counts=counts or {}, facts=facts or {},
+                inputs=[relocated(i, self.path) for i in self.inputs], counts=counts or {}, facts=facts or {},
             )  # fmt: skip
             shutil.rmtree(self.dir / "parts", ignore_errors=True)
             atomic_write(self.dir / "run.json", json.dumps(self._circumstances(times or {}), indent=1))
@@ -291,8 +292,7 @@ def _state(partial: Path) -> dict[str, Any]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _relocated(described: dict[str, Any], output: Path) -> dict[str, Any]:
-    """The input's description with its path relative to the output, so that a project folder can be moved whole."""
-    if "path" not in described:
-        return described
-    return {**described, "path": Path(os.path.relpath(described["path"], output)).as_posix()}
+def _is_foreign(partial: Path) -> bool:
+    """Whether a directory without state is somebody else's; a kill may leave nothing, or our first write half done."""
+    ours = (partial / MANIFEST).exists()
+    return not ours and any(not fnmatch(e.name, f".{STATE}.*.tmp") for e in partial.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,3 +38,10 @@ def copy_run(twin: Path, target: Path, parents: Sequence[Mapping[str, Any]]) -> 
     manifest["parents"] = [dict(parent) for parent in parents if "digest" in parent]
     atomic_write(target / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
     return manifest
+
+
+def relocated(described: dict[str, Any], output: Path) -> dict[str, Any]:
+    """The input's description with its path relative to the output, so that a project folder can be moved whole."""
+    if "path" not in described:
+        return described
+    return {**described, "path": Path(os.path.relpath(described["path"], output)).as_posix()}

@@ -198,3 +198,10 @@ def test_a_copy_that_was_cut_short_is_made_again():
     Path(".out.copy/payload.txt").write_text("hel")
     make("out", a=1)
     assert Path("out/payload.txt").read_text() == "hello" and not Path(".out.copy").exists()
+
+
+def test_a_kill_in_the_first_write_is_no_foreign_directory():
+    Path("out.partial").mkdir()
+    Path("out.partial/.state.partial.json.123.tmp").write_text("{")
+    make()
+    assert Path("out/payload.txt").exists() and not Path("out.partial").exists()
