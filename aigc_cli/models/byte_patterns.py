@@ -26,6 +26,13 @@ _PLANES = 4  # of 65536 code points; above are no letters, numbers or spaces
 _LETTER, _NUMBER, _SPACE, _NEWLINE = range(1, 5)  # kernels/byte_level.py
 
 
+def byte_alphabet() -> list[str]:
+    """The character that stands for each byte in a byte-level vocabulary. Source: GPT-2's bytes_to_unicode."""
+    printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [b for b in range(256) if b not in printed]
+    return [chr(b) if b in printed else chr(256 + others.index(b)) for b in range(256)]
+
+
 def settings_of(pattern: str) -> tuple[int, int] | None:
     """(family, digits of a number word) for the kernel; None for a pattern that it does not know."""
     if pattern in (GPT2, GPT2_ORIGINAL):

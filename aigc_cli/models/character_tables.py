@@ -33,7 +33,7 @@ class CharacterTables:
         entries = _tree(spelled, numbers) if kind == "unigram" else _merges(spelled, symbol_of, numbers, scores)
         byte_ids = {p.text: i for i, p in enumerate(pieces) if p.type == proto.BYTE}
         self.arrays = (
-            *_pages(numbers), symbol_of, _ascii(joins), pair_bits({(numbers[a], numbers[b]) for a, b in joins}),
+            *pages_of(numbers), symbol_of, _ascii(joins), pair_bits({(numbers[a], numbers[b]) for a, b in joins}),
             np.array([byte_ids[f"<0x{b:02X}>"] for b in range(256)], np.int32), *pair_table(*entries), scores,
         )  # fmt: skip
 
@@ -89,7 +89,7 @@ def _tree(spelled: dict[str, int], numbers: dict[str, int]) -> tuple[np.ndarray,
     return _columns(rows)
 
 
-def _pages(numbers: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+def pages_of(numbers: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of characters by code point: the block of each 256, and the blocks; block 0 is empty."""
     used = sorted({ord(c) >> 8 for c in numbers})
     pages, blocks = np.zeros(0x1100, np.int32), np.zeros((len(used) + 1) * 256, np.int32)

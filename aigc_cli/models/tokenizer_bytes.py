@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from aigc_cli.core.errors import DataError
 from aigc_cli.models import byte_patterns as patterns
 from aigc_cli.models import sentencepiece_proto as proto
@@ -87,19 +85,10 @@ class ByteVocabulary:
     @cached_property
     def encoder(self) -> Encoder:
         """The compiled encoder; its first use loads or compiles the kernels."""
-        from aigc_cli.models.character_tables import pair_bits, pair_table
-        from aigc_cli.models.encoder import Encoder
-        from aigc_cli.models.kernels import byte_level
+        from aigc_cli.models.byte_tables import byte_encoder
 
-        ids = {bytes([b]): self._vocab[c] for b, c in enumerate(byte_alphabet())}
-        byte_ids = np.array([ids[bytes([b])] for b in range(256)], np.int32)
-        vocab, merges = self._vocab, enumerate(self._merges)
-        rows = np.array([(vocab[a], vocab[b], rank, vocab[a + b]) for rank, (a, b) in merges], np.int32)
-        columns = [np.ascontiguousarray(column) for column in rows.reshape(-1, 4).T]
-        whole = [i for i, d in enumerate(self.bytes_of()) if d] if self._json["model"].get("ignore_merges") else []
-        crossings = pair_bits(_crossings(self.bytes_of()))
-        arrays = (patterns.class_table(), byte_ids, crossings, *pair_table(*columns), *_known(whole, self._table))
-        return Encoder(byte_level.encode, arrays, self._settings)
+        looked_up = bool(self._json["model"].get("ignore_merges"))
+        return byte_encoder(self._vocab, self._merges, self.bytes_of(), self._settings, looked_up)
 
     def files(self) -> dict[str, bytes | str]:
         """What is written beside a model, by name."""
@@ -109,13 +98,6 @@ class ByteVocabulary:
         return {
             JSON_FILE: self.model, **config_files(names, sorted(self._added)), RANKS_FILE: _ranks(self.bytes_of()),
         }  # fmt: skip
-
-
-def byte_alphabet() -> list[str]:
-    """The character that stands for each byte in a byte-level vocabulary. Source: GPT-2's bytes_to_unicode."""
-    printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [b for b in range(256) if b not in printed]
-    return [chr(b) if b in printed else chr(256 + others.index(b)) for b in range(256)]
 
 
 def _pair(merge: str | Sequence[str]) -> tuple[str, str]:
@@ -150,7 +132,7 @@ def _settings(file: Mapping[str, Any]) -> tuple[int, int]:
 
 def _table(vocab: Mapping[str, int], added: Mapping[str, int]) -> list[bytes]:
     """The bytes of each id, added tokens as they are spelled. ValueError for ids with gaps."""
-    byte_of = {c: b for b, c in enumerate(byte_alphabet())}
+    byte_of = {c: b for b, c in enumerate(patterns.byte_alphabet())}
     if not set(byte_of) <= set(vocab):
         raise ValueError("it has no id for some byte")
     spelled = {i: text.encode() for text, i in added.items()}
@@ -169,50 +151,6 @@ def _reference(file: Mapping[str, Any]) -> tokenizers.Tokenizer:
         return tokenizers.Tokenizer.from_str(json.dumps(plain))
     except Exception as error:  # the library raises Exception itself
         raise ValueError(str(error)) from error
-
-
-def _crossings(table: Sequence[bytes]) -> set[tuple[int, int]]:
-    """Pairs of code points that stand side by side in a token; PART | byte where a token has only part of one."""
-    from aigc_cli.models.kernels.byte_level import PART
-
-    found = set()
-    for data in table:
-        for i in range(1, len(data)):
-            if data[i] & 0xC0 == 0x80:
-                continue
-            start = i - 1
-            while start > 0 and data[start] & 0xC0 == 0x80:
-                start -= 1
-            left, right = _code(data[start:i]), _code(data[i : i + _length(data[i])])
-            first = PART | data[i]
-            found.add((PART | data[i - 1], first) if left is None else (left, first if right is None else right))
-    return found
-
-
-def _length(lead: int) -> int:
-    """Bytes of a character, by its first."""
-    return 1 if lead < 0x80 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-
-
-def _code(data: bytes) -> int | None:
-    """The code point of one whole character; None for a part of one."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return None
-    return ord(text) if len(text) == 1 else None
-
-
-def _known(ids: Sequence[int], table: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A memo that holds these ids' words."""
-    from aigc_cli.models.kernels.byte_level import know
-
-    data = b"".join(table[i] for i in ids)
-    memo = np.zeros((1 << max(4, (2 * len(ids)).bit_length()), 4), np.uint64), np.zeros(len(data) + 1, np.uint8)
-    offsets = np.cumsum([0, *(len(table[i]) for i in ids)], dtype=np.int64)
-    none = np.zeros(1, np.uint32)
-    know(np.frombuffer(data, np.uint8), offsets, np.array(ids, np.uint64), *memo, none, np.zeros(3, np.int64))
-    return *memo, none
 
 
 def _shown(data: bytes) -> str:

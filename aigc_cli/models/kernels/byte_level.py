@@ -102,34 +102,49 @@ def next_word(data, i, end, classes, family, digits):  # type: ignore[no-untyped
 
 
 @inlined
-def segment_end(data, start, stop, bits):  # type: ignore[no-untyped-def]
-    """The end of the segment that begins at byte `start` of a word that ends at `stop`; ASCII words are one."""
+def next_segment(data, start, stop, bits):  # type: ignore[no-untyped-def]
+    """(end, whether it can be merged by characters) of the segment that begins at byte `start` of a word.
+
+    The word ends at `stop`; ASCII words are one segment. Where tokens lie across characters only as a whole, each
+    character becomes one token before it is joined to others, so that merging can begin with characters.
+    """
     i = start
     while i < stop and data[i] < 0x80:
         i += 1
     if i == stop:
-        return stop
+        return stop, False
     left, i = decode(data, start, stop)
+    whole = True
     while i < stop:
         last, first = np.int64(data[i - 1]), np.int64(data[i])
         right, after = decode(data, i, stop)
-        crossed = t.has_pair(left, right, bits) or t.has_pair(left, PART | first, bits)
-        if not crossed and not t.has_pair(PART | last, PART | first, bits):
-            return i
+        in_part = t.has_pair(left, PART | first, bits) or t.has_pair(PART | last, PART | first, bits)
+        if not in_part and not t.has_pair(left, right, bits):
+            break
+        whole = whole and not in_part
         left, i = right, after
-    return stop
+    return i, whole
 
 
 @inlined
-def encode_word(  # type: ignore[no-untyped-def]
-    data, start, stop, byte_ids, keys, ranks, merged, symbols, starts, room, out, n
+def encode_segment(  # type: ignore[no-untyped-def]
+    data, start, stop, whole, byte_ids, pages, blocks, keys, ranks, merged, symbols, starts, room, out, n
 ):
-    """Write the ids of a word at out[n:]; gives the place after them."""
-    count = stop - start
-    if count > len(symbols):
-        symbols, starts, room = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
-    for k in range(count):
-        symbols[k], starts[k] = np.int64(byte_ids[data[start + k]]), k
+    """Write the ids of a segment at out[n:]; gives the place after them."""
+    if stop - start > len(symbols):
+        size = stop - start
+        symbols, starts, room = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    count, i = 0, start
+    while whole and i < stop:
+        code, i = decode(data, i, stop)
+        token = np.int64(blocks[np.int64(pages[code >> 8]) << 8 | code & 0xFF]) - 1
+        whole = token >= 0
+        symbols[count] = token
+        count += 1
+    if not whole:
+        count = stop - start
+        for k in range(count):
+            symbols[k] = np.int64(byte_ids[data[start + k]])
     left = merge(symbols, starts, room, count, keys, ranks, merged)
     for k in range(left):
         out[n + k] = np.uint32(symbols[k])
@@ -146,17 +161,17 @@ def look_up(known, known_bytes, data, start, stop):  # type: ignore[no-untyped-d
 
 
 @kernel(
-    BYTES, OFFSETS, OFFSETS, BYTES, I32, U64, U64, I32, I32, OUT_U64_2D, OUT_BYTES, OUT_U32,
+    BYTES, OFFSETS, OFFSETS, BYTES, I32, I32, I32, U64, U64, I32, I32, OUT_U64_2D, OUT_BYTES, OUT_U32,
     OUT_U64_2D, OUT_BYTES, OUT_U32, OUT_I64, OUT_U32, OUT_I64,
 )  # fmt: skip
 def encode(  # type: ignore[no-untyped-def]
-    data, offsets, settings, classes, byte_ids, bits, keys, ranks, merged, known, known_bytes, known_ids,
+    data, offsets, settings, classes, byte_ids, pages, blocks, bits, keys, ranks, merged, known, known_bytes, known_ids,
     slots, memo_bytes, memo_ids, state, out, ends,
 ):  # fmt: skip
     """The ids of every document in `out`, document d ending at ends[d].
 
     `settings` is [begin, end, family, digits]: ids around a document (-1: none), and the pattern. `known` is a memo
-    that holds the words that are not merged but looked up.
+    that holds the words that are not merged but looked up; pages and blocks give 1 + the token of a character, or 0.
     """
     bos, eos, family, digits = settings[0], settings[1], settings[2], settings[3]
     symbols, starts, room = np.empty(SCRATCH, np.int64), np.empty(SCRATCH, np.int64), np.empty(SCRATCH, np.int64)
@@ -175,7 +190,7 @@ def encode(  # type: ignore[no-untyped-def]
                     n = t.recall(known, known_ids, whole, out, n)
                     start = word_end
                     continue
-            stop = segment_end(data, start, word_end, bits)
+            stop, plain = next_segment(data, start, word_end, bits)
             slot, value, head, before = np.int64(-1), t.ZERO, t.ZERO, n
             kept = stop - start <= t.LONGEST_WORD
             if kept:
@@ -184,7 +199,23 @@ def encode(  # type: ignore[no-untyped-def]
             if slot >= 0:
                 n = t.recall(slots, memo_ids, slot, out, n)
             else:
-                n = encode_word(data, start, stop, byte_ids, keys, ranks, merged, symbols, starts, room, out, n)
+                n = encode_segment(
+                    data,
+                    start,
+                    stop,
+                    plain,
+                    byte_ids,
+                    pages,
+                    blocks,
+                    keys,
+                    ranks,
+                    merged,
+                    symbols,
+                    starts,
+                    room,
+                    out,
+                    n,
+                )
                 if kept:
                     slot = -1 - slot
                     t.remember(slots, memo_bytes, memo_ids, state, slot, data, start, stop, value, head, out, before, n)
