@@ -16,7 +16,7 @@ from aigc_cli.clean.step import CleanStep, document_schema
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.shards import DOCUMENT_SCHEMA
 
-WORDS = ("the", "a", "river", "house", "of", "walked", "slowly", "and", "mountain", "because", "yellow", "it", "was")
+WORDS = ("the", "an", "river", "house", "of", "walked", "slowly", "and", "mountain", "because", "yellow", "it", "was")
 ENDS = ("", ".", ".", "!", "?", '."', ";", " ...")
 ODD = (
     "uses javascript here",
