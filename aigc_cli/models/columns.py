@@ -41,7 +41,7 @@ class PreparedColumn:
         encoder, offsets = self._vocabulary.encoder, self._offsets
         if threads == 1 or len(offsets) <= threads:
             return encoder.encode(self._data, offsets, begin, end)
-        # Ranges of rows of about equal bytes; each thread has a memo of its own.
+        # Ranges of rows of about equal bytes; each call has a memo of its own.
         bounds = np.searchsorted(offsets, np.linspace(offsets[0], offsets[-1], threads + 1)[1:-1])
         ranges = [r for r in np.split(np.arange(len(offsets) - 1), bounds) if len(r)]
         with ThreadPoolExecutor(threads) as pool:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-MEMO_SLOTS, MEMO_BYTES, MEMO_IDS = 1 << 18, 1 << 22, 1 << 20  # 16 MB a thread; a full memo begins anew
+MEMO_SLOTS, MEMO_BYTES, MEMO_IDS = 1 << 18, 1 << 22, 1 << 20  # 16 MB; a full memo begins anew
 NO_TOKEN = -1
 
 
 class Encoder:
-    """`kernel(data, offsets, settings, *arrays, *memo, out, ends)` with a memo for each thread.
+    """`kernel(data, offsets, settings, *arrays, *memo, out, ends)` with a memo for each call at a time.
 
     What is remembered changes the speed and never the ids. `how` are the kernel's own settings.
     """
 
     def __init__(self, kernel: Callable[..., None], arrays: Sequence[np.ndarray], how: Sequence[int]) -> None:
         self._kernel, self._arrays, self._how = kernel, tuple(arrays), tuple(how)
-        self._memos = threading.local()
+        self._memos: list[Any] = []  # those that no call uses at the moment
 
     def encode(
         self, data: np.ndarray, offsets: np.ndarray, begin: int = NO_TOKEN, end: int = NO_TOKEN
@@ -33,16 +32,24 @@ class Encoder:
         out = np.empty(int(offsets[-1] - offsets[0]) + 2 * texts, np.uint32)  # no id is shorter than a byte
         ends = np.zeros(texts + 1, np.int64)
         settings = np.array([begin, end, *self._how], np.int64)
-        self._kernel(data, offsets, settings, *self._arrays, *self._memo(), out, ends[1:])
+        try:
+            memo = self._memos.pop()
+        except IndexError:
+            memo = _new_memo()
+        self._kernel(data, offsets, settings, *self._arrays, *memo, out, ends[1:])
+        self._memos.append(memo)
         return out[: ends[-1]], ends
 
-    def _memo(self) -> tuple[Any, ...]:
-        if not hasattr(self._memos, "arrays"):
-            self._memos.arrays = (
-                np.zeros((MEMO_SLOTS, 4), np.uint64), np.zeros(MEMO_BYTES, np.uint8), np.zeros(MEMO_IDS, np.uint32),
-                np.zeros(3, np.int64),
-            )  # fmt: skip
-        return self._memos.arrays
+    def forget(self) -> None:
+        """Empty the memos: for who measures."""
+        self._memos = []
+
+
+def _new_memo() -> tuple[np.ndarray, ...]:
+    return (
+        np.zeros((MEMO_SLOTS, 4), np.uint64), np.zeros(MEMO_BYTES, np.uint8), np.zeros(MEMO_IDS, np.uint32),
+        np.zeros(3, np.int64),
+    )  # fmt: skip
 
 
 def encode_texts(encoder: Encoder, texts: Sequence[bytes]) -> list[list[int]]:

@@ -84,18 +84,19 @@ def next_segment(data, number, stop, end, pages, blocks, ascii_pairs, bits):  # 
 @inner
 def encode_segment(  # type: ignore[no-untyped-def]
     data, start, stop, count, how, pages, blocks, symbol_of, byte_ids, keys, first, second, scores, symbols, starts,
-    room, out, n,
+    room, best, out, n,
 ):  # fmt: skip
     """Write the ids of a segment of `count` characters at out[n:]; gives the place after them."""
-    if count > len(symbols):
-        symbols, starts, room = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    if count >= len(symbols):
+        symbols, starts = np.empty(count, np.int64), np.empty(count, np.int64)
+        room, best = np.empty(count + 1, np.int64), np.empty(count + 1, np.float64)
     i = start
     for k in range(count):
         starts[k] = i
         number, i = character(data, i, stop, pages, blocks)
         symbols[k] = number if how == PATH else np.int64(symbol_of[number])
     if how == PATH:
-        left = segment(symbols, starts, count, keys, first, second, scores)
+        left = segment(symbols, starts, room, best, count, keys, first, second, scores)
     else:
         left = merge(symbols, starts, room, count, keys, first, second)
     for k in range(left):
@@ -118,7 +119,8 @@ def encode(  # type: ignore[no-untyped-def]
     id, a number above the ids, or -1; the last of `scores` is that of a character that is no piece.
     """
     bos, eos, how = settings[0], settings[1], settings[2]
-    symbols, starts, room = np.empty(SCRATCH, np.int64), np.empty(SCRATCH, np.int64), np.empty(SCRATCH, np.int64)
+    symbols, starts = np.empty(SCRATCH, np.int64), np.empty(SCRATCH, np.int64)
+    room, best = np.empty(SCRATCH, np.int64), np.empty(SCRATCH, np.float64)
     n = 0
     for document in range(len(offsets) - 1):
         start, end = offsets[document], offsets[document + 1]
@@ -143,7 +145,7 @@ def encode(  # type: ignore[no-untyped-def]
             else:
                 n = encode_segment(
                     data, start, stop, count, how, pages, blocks, symbol_of, byte_ids, keys, first, second, scores,
-                    symbols, starts, room, out, n,
+                    symbols, starts, room, best, out, n,
                 )  # fmt: skip
             if kept and slot < 0:
                 t.remember(

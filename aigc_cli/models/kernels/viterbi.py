@@ -12,14 +12,13 @@ from aigc_cli.models.kernels.tables import find_pair
 
 
 @inner
-def segment(characters, starts, n, keys, nodes, pieces, scores):  # type: ignore[no-untyped-def]
+def segment(characters, starts, steps, best, n, keys, nodes, pieces, scores):  # type: ignore[no-untyped-def]
     """Cut characters[:n] into pieces: ids (-1: no piece) and their first bytes replace both; gives how many.
 
     The vocabulary is a tree: (node, character) -> (next node, piece that ends there or -1); the root is 0.
-    The last of `scores` is that of a character that is no piece.
+    The last of `scores` is that of a character that is no piece. `steps` and `best` are room for n + 1 numbers.
     """
-    best = np.empty(n + 1, np.float64)
-    origin, chosen = np.full(n + 1, -1, np.int64), np.empty(n + 1, np.int64)
+    steps[1 : n + 1] = -1  # how the best path comes to each end: its start << 32 | 1 + the piece
     best[0], unknown = 0.0, scores[len(scores) - 1]
     for i in range(n):
         node, single = np.int64(0), False
@@ -30,15 +29,16 @@ def segment(characters, starts, n, keys, nodes, pieces, scores):  # type: ignore
             node, piece = np.int64(nodes[slot]), np.int64(pieces[slot])
             if piece >= 0:
                 score = best[i] + scores[piece]
-                if origin[j + 1] < 0 or score > best[j + 1]:
-                    best[j + 1], origin[j + 1], chosen[j + 1] = score, i, piece
+                if steps[j + 1] < 0 or score > best[j + 1]:
+                    best[j + 1], steps[j + 1] = score, np.int64(i) << 32 | (piece + 1)
                 single = single or j == i
-        if not single and (origin[i + 1] < 0 or best[i] + unknown > best[i + 1]):
-            best[i + 1], origin[i + 1], chosen[i + 1] = best[i] + unknown, i, -1
+        if not single and (steps[i + 1] < 0 or best[i] + unknown > best[i + 1]):
+            best[i + 1], steps[i + 1] = best[i] + unknown, np.int64(i) << 32
     count, end = 0, n
     while end > 0:  # the path from its end, written to the end of the row
         count += 1
-        characters[n - count], end = chosen[end], origin[end]
+        step = steps[end]
+        characters[n - count], end = (step & 0xFFFFFFFF) - 1, step >> 32
         # A start is never overwritten before it is read: the row is filled from behind, pieces are one long or more.
         starts[n - count] = starts[end]
     for k in range(count):
