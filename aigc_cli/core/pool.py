@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,27 +19,40 @@ from aigc_cli.core.errors import DataError
 A = TypeVar("A")
 B = TypeVar("B")
 
+_KILLED = "a worker process was killed; what was under way is done again, one process at a time"
+
 
 def pool_map(function: Callable[[A], B], items: Iterable[A], workers: int | None = None) -> Iterator[B]:
-    """function(item) for each item, in order, with at most 2 x workers in flight; for global steps."""
+    """function(item) for each item, in order, with at most 2 x workers in flight; for global steps.
+
+    A worker that dies costs one retry of what was in flight, as in `unordered`.
+    """
     workers = workers or threads()
     if workers == 1:
         yield from map(function, items)
         return
-    with _pool(workers) as pool:
-        waiting: list[Future[B]] = []
+    left = iter(items)
+    waiting = deque(itertools.islice(left, 2 * workers))  # in order; the first len(futures) of them are submitted
+    while waiting:
+        futures: deque[Future[B]] = deque()
         try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= 2 * workers:
-                    yield waiting.pop(0).result()
+            with _pool(workers) as pool:
+                try:
+                    while waiting:
+                        futures.extend(pool.submit(function, item) for item in list(waiting)[len(futures) :])
+                        result = futures[0].result()
+                        waiting.popleft()
+                        futures.popleft()
+                        waiting.extend(itertools.islice(left, 1))
+                        yield result
+                finally:
+                    for future in futures:
+                        future.cancel()
+        except BrokenProcessPool:
+            console.warn(_KILLED)
             while waiting:
-                yield waiting.pop(0).result()
-        except BrokenProcessPool as error:
-            raise DataError("a worker process was killed", "is memory short? try --workers 1") from error
-        finally:
-            for future in waiting:
-                future.cancel()
+                yield _alone(function, waiting.popleft())
+            waiting.extend(itertools.islice(left, 2 * workers))
 
 
 def unordered(function: Callable[[A], B], items: Sequence[A], workers: int) -> Iterator[B]:
@@ -65,22 +80,31 @@ def unordered(function: Callable[[A], B], items: Sequence[A], workers: int) -> I
                             flying[pool.submit(function, item)] = index
                             break
         except BrokenProcessPool:
-            console.warn("a worker process was killed; its work is done again in one process at a time")
-            for index in list(left):
-                try:
-                    with _pool(1) as pool:
-                        result = pool.submit(function, left[index]).result()
-                except BrokenProcessPool as error:
-                    raise DataError(
-                        "a worker process was killed twice on the same input", "is memory short? try --workers 1"
-                    ) from error
+            console.warn(_KILLED)
+            for index in list(flying.values()):
+                result = _alone(function, left[index])
                 del left[index]
                 yield result
 
 
+def _alone(function: Callable[[A], B], item: A) -> B:
+    """function(item) in a process of its own; DataError when that is killed, too."""
+    try:
+        with _pool(1) as pool:
+            return pool.submit(function, item).result()
+    except BrokenProcessPool as error:
+        raise DataError(
+            "a worker process was killed twice on the same input", "is memory short? try --workers 1"
+        ) from error
+
+
 def _pool(workers: int) -> ProcessPoolExecutor:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method), initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method), initializer=_start_worker)
+    # All workers start with the first task. One that starts while another one dies is overlooked when the pool is
+    # torn down, and then waited for without end.
+    pool._safe_to_dynamically_spawn_children = False  # type: ignore[attr-defined]
+    return pool
 
 
 def _start_worker() -> None:
