@@ -53,7 +53,10 @@ def _style_hides(data, i, end):  # type: ignore[no-untyped-def]
         last = value
         while last < stop and is_letter(data[last]):
             last += 1
-        name, word = key(data, i, colon), key(data, value, last)
+        end_of_name = i
+        while end_of_name < colon and is_letter(data[end_of_name]):
+            end_of_name += 1
+        name, word = key(data, i, end_of_name), key(data, value, last)
         if (name == _DISPLAY and word == _NONE) or (name == _VISIBILITY and word == _HIDDEN):
             return True
         i = stop + 1

@@ -31,8 +31,8 @@ _A, _P, _LI, _DD, _DT, _DIV, _ADDRESS, _BUTTON, _BR, _DIALOG = (
 _TABLE, _TR, _TD, _TH, _CAPTION, _TBODY, _THEAD, _TFOOT, _COLGROUP = (
     TAG[name] for name in ("table", "tr", "td", "th", "caption", "tbody", "thead", "tfoot", "colgroup")
 )
-_H1, _H6, _SVG, _MATH, _FOREIGN, _SPAN, _IMG = (
-    TAG[name] for name in ("h1", "h6", "svg", "math", "foreignobject", "span", "img")
+_H1, _H6, _SVG, _MATH, _FOREIGN, _SPAN, _IMG, _FORM, _UL, _OL = (
+    TAG[name] for name in ("h1", "h6", "svg", "math", "foreignobject", "span", "img", "form", "ul", "ol")
 )
 
 
@@ -122,14 +122,17 @@ def _close_parts(level, state, stack, counts, elements, breaks):  # type: ignore
 
 
 @inner
-def _make_room(tag, state, stack, counts, elements, rules, breaks):  # type: ignore[no-untyped-def]
+def _make_room(tag, name, state, stack, counts, elements, rules, breaks):  # type: ignore[no-untyped-def]
     """Close what the start tag ends without saying so; whether the element may stand here."""
     rule, level = rules[tag], _level(tag)
-    if counts[_SVG] and not counts[_FOREIGN] and (rule & (CLOSES_P | SPECIAL) or tag in (_SPAN, _IMG)):
+    leaves = (rule & (CLOSES_P | SPECIAL | FORMAT) and tag != _A) or tag in (_SPAN, _IMG, _BR)
+    if counts[_SVG] and not counts[_FOREIGN] and leaves:
         depth = state[DEPTH] - 1
         while stack[depth, 0] != _SVG:
             depth -= 1
         pop_to(depth, state, stack, counts, elements, breaks)
+    if tag == _FORM and counts[_FORM]:
+        return False
     if level:
         if not counts[_TABLE]:
             return False
@@ -138,6 +141,10 @@ def _make_room(tag, state, stack, counts, elements, rules, breaks):  # type: ign
     if tag in (_LI, _DD, _DT):
         _close_item(tag, state, stack, counts, elements, rules, breaks)
         _close_p(state, stack, counts, elements, rules, breaks)
+    elif tag == _BUTTON and counts[_BUTTON]:
+        depth = _search(name, SCOPE, state, stack, rules)
+        if depth >= 0:
+            pop_to(depth, state, stack, counts, elements, breaks)
     elif rule & CLOSES_P:
         _close_p(state, stack, counts, elements, rules, breaks)
         if is_heading(tag) and state[DEPTH] and is_heading(stack[state[DEPTH] - 1, 0]):
@@ -146,10 +153,38 @@ def _make_room(tag, state, stack, counts, elements, rules, breaks):  # type: ign
 
 
 @inner
+def _remove(depth, state, stack, counts, elements):  # type: ignore[no-untyped-def]
+    """Close one element and leave those inside it open."""
+    counts[stack[depth, 0]] -= 1
+    elements[stack[depth, 1], E_LAST] = state[TEXTS]
+    for i in range(depth + 1, state[DEPTH]):
+        stack[i - 1, 0], stack[i - 1, 1], stack[i - 1, 2] = stack[i, 0], stack[i, 1], stack[i, 2]
+    state[DEPTH] -= 1
+    if state[UNSEEN_AT] > depth + 1:
+        state[UNSEEN_AT] -= 1
+    elif state[UNSEEN_AT] == depth + 1:
+        state[UNSEEN_AT] = 0
+
+
+@inner
+def _close_format(depth, state, stack, counts, elements, rules, breaks):  # type: ignore[no-untyped-def]
+    """Close an inline element, and what is in it unless that is a block."""
+    if depth < 0:
+        return
+    for i in range(depth + 1, state[DEPTH]):
+        if rules[stack[i, 0]] & SPECIAL:
+            _remove(depth, state, stack, counts, elements)
+            return
+    pop_to(depth, state, stack, counts, elements, breaks)
+
+
+@inner
 def open_element(tag, name, at, state, stack, counts, over, elements, rules, breaks):  # type: ignore[no-untyped-def]
     """A start tag."""
     rule, br = rules[tag], breaks[tag]
-    if not _make_room(tag, state, stack, counts, elements, rules, breaks):
+    if tag == _A and counts[_A]:
+        _close_format(_search(name, SCOPE, state, stack, rules), state, stack, counts, elements, rules, breaks)
+    if not _make_room(tag, name, state, stack, counts, elements, rules, breaks):
         state[PENDING] = max(state[PENDING], BLANK)
         return
     if tag == _BR and state[PENDING] == BREAK:
@@ -159,7 +194,7 @@ def open_element(tag, name, at, state, stack, counts, over, elements, rules, bre
         state[ITEM] = 1
     if tag == _A:
         state[LINK] = at[AT_LINK]
-    if rule & VOID or (at[AT_CLOSED] and (counts[_SVG] or counts[_MATH])):
+    if rule & VOID or (at[AT_CLOSED] and (counts[_SVG] or counts[_MATH] or tag in (_SVG, _MATH))):
         return
     if state[DEPTH] == MAX_DEPTH or state[ELEMENTS] == len(elements):
         over[tag] += 1
@@ -206,25 +241,13 @@ def close_element(tag, name, state, stack, counts, over, elements, rules, breaks
             depth = -1 if stack[depth, 0] == _TABLE else depth - 1
     else:
         depth = _search(name, SCOPE if rule & (SPECIAL | FORMAT | UNSEEN) else SPECIAL, state, stack, rules)
+        if tag == _LI:
+            for i in range(depth + 1, state[DEPTH]):
+                if stack[i, 0] in (_UL, _OL):
+                    return
     if depth < 0:
         return
-    if rule & FORMAT:
-        for i in range(depth + 1, state[DEPTH]):
-            if rules[stack[i, 0]] & SPECIAL:
-                _remove(depth, state, stack, counts, elements)
-                return
-    pop_to(depth, state, stack, counts, elements, breaks)
-
-
-@inner
-def _remove(depth, state, stack, counts, elements):  # type: ignore[no-untyped-def]
-    """Close one element and leave those inside it open."""
-    counts[stack[depth, 0]] -= 1
-    elements[stack[depth, 1], E_LAST] = state[TEXTS]
-    for i in range(depth + 1, state[DEPTH]):
-        stack[i - 1, 0], stack[i - 1, 1], stack[i - 1, 2] = stack[i, 0], stack[i, 1], stack[i, 2]
-    state[DEPTH] -= 1
-    if state[UNSEEN_AT] > depth + 1:
-        state[UNSEEN_AT] -= 1
-    elif state[UNSEEN_AT] == depth + 1:
-        state[UNSEEN_AT] = 0
+    if rule & FORMAT or tag == _FORM:
+        _close_format(depth, state, stack, counts, elements, rules, breaks)
+    else:
+        pop_to(depth, state, stack, counts, elements, breaks)
