@@ -20,6 +20,8 @@ from aigc_cli.collect.html.phrases import LONGEST, is_boilerplate
 
 MAX_ELEMENTS = 1 << 20  # what more there are belong to the one around them: memory is bounded, no text is lost
 SAME_TITLE = 0.6  # share of a heading's words that stand in the title, too
+NEAR_TITLES = 10  # headings before the text that are compared with the title
+MOST_ASKED = 10_000  # short blocks of a page that are looked at one by one; what has more is a table or a list
 _WORD = re.compile(r"\w+")
 _STRONG, _WEAK, _BODY = hints.mask(hints.STRONG), hints.mask(hints.WEAK), hints.mask(["body"])
 _ARTICLE = hints.mask(["foot", "related", "comment", "caption", "offer", "hidden"])  # asked of <article> and <main>
@@ -84,7 +86,7 @@ def _rendered(page: Tables, blocks: np.ndarray) -> tuple[bytes, np.ndarray]:
 def _title_block(page: Tables, blocks: np.ndarray, title: str) -> int:
     """The last of the headings before the text that repeats the page's title, -1 for none."""
     words = set(_WORD.findall(title.lower()))
-    for b in np.flatnonzero(blocks[:, B_KEEP] & blocks[:, B_FLAGS] & HEADING)[::-1].tolist():
+    for b in np.flatnonzero(blocks[:, B_KEEP] & blocks[:, B_FLAGS] & HEADING)[-NEAR_TITLES:][::-1].tolist():
         own = set(_WORD.findall(plain_text(_rendered(page, blocks[b : b + 1])[0]).lower()))
         if own and len(own & words) >= SAME_TITLE * len(own):
             return b
@@ -94,6 +96,6 @@ def _title_block(page: Tables, blocks: np.ndarray, title: str) -> int:
 def _drop_boilerplate(page: Tables, blocks: np.ndarray) -> None:
     text, starts = _rendered(page, blocks)
     short = (blocks[:, B_KEEP] == 1) & (blocks[:, B_SIZE] <= LONGEST) & (blocks[:, B_FLAGS] & PRE == 0)
-    for b in np.flatnonzero(short).tolist():
+    for b in np.flatnonzero(short)[:MOST_ASKED].tolist():
         if is_boilerplate(text[starts[b] : starts[b + 1]].decode("utf-8", "replace").strip()):
             blocks[b, B_KEEP] = 0
