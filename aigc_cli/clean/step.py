@@ -20,6 +20,7 @@ from aigc_cli.clean.outcome import Changed, Outcome, Reasons, with_texts
 from aigc_cli.clean.recipe import Rule, module
 from aigc_cli.clean.rules import GLOBAL
 from aigc_cli.clean.rules.pii import masked, redact
+from aigc_cli.core.files import identity
 from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 
 EXAMPLE_CHARS = 200
@@ -75,7 +76,7 @@ class CleanStep:
     def __call__(self, payload: Payload) -> Iterator[tuple[pa.RecordBatch, dict[str, int]]]:
         """Clean the rows of one unit."""
         path, split, start, rows = payload
-        for batch in _open(path).rows(start, rows, split=split):
+        for batch in _open(path, identity(path)).rows(start, rows, split=split):
             yield self.clean(conform(batch, self.documents))
 
     def clean(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]]:
@@ -219,7 +220,7 @@ def difference(before: str, after: str) -> tuple[str, str]:
 
 
 @functools.lru_cache(maxsize=2)
-def _open(path: str) -> Shards:
+def _open(path: str, _identity: tuple[str, int, int]) -> Shards:
     return Shards.open(path)
 
 

@@ -57,6 +57,12 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+def identity(path: Path | str) -> tuple[str, int, int]:
+    """(absolute path, inode, time of change in ns): a key for caches that is another when `path` was made anew."""
+    found = os.stat(path)
+    return os.path.realpath(path), found.st_ino, found.st_mtime_ns
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aigc_cli.core.files import identity
 from aigc_cli.core.shards import Shards
 from aigc_cli.models.tokenizer import Tokenizer
 from aigc_cli.tokenize.documents import Split, columns_of, divide, keys_of
@@ -43,7 +44,7 @@ def id_type(vocab_size: int) -> pa.DataType:
 
 def encode_task(task: Task) -> Iterator[tuple[pa.RecordBatch, dict[str, Any]]]:
     """Batches of `part_schema` and counts. AigcError when a document would not come back unchanged."""
-    tokenizer = _tokenizer(task.tokenizer)
+    tokenizer = _tokenizer(task.tokenizer, identity(task.tokenizer))
     shards = Shards.open(task.path)
     for batch in shards.rows(task.start, task.rows, columns_of(shards), task.split_name):
         column = batch.column("text")
@@ -60,7 +61,7 @@ def encode_task(task: Task) -> Iterator[tuple[pa.RecordBatch, dict[str, Any]]]:
 
 
 @functools.lru_cache(maxsize=1)
-def _tokenizer(path: str) -> Tokenizer:
+def _tokenizer(path: str, _identity: tuple[str, int, int]) -> Tokenizer:
     return Tokenizer.load(Path(path))
 
 

@@ -297,3 +297,16 @@ def test_wrong_commands_end_with_a_fact_and_a_remedy(raw, capsys, arguments, cod
     assert main(["clean", *arguments, "-o", "out"]) == code
     err = capsys.readouterr().err
     assert text in err and "Traceback" not in err
+
+
+def test_the_same_name_in_another_place_is_read_anew(tmp_path, monkeypatch):
+    """One process, two working directories, shards of the same relative name in both."""
+    for number in range(2):
+        place = tmp_path / str(number)
+        place.mkdir()
+        monkeypatch.chdir(place)
+        write_documents(place / "raw.jsonl", [prose(10 * number + k) for k in range(3)])
+        assert main(["collect", "raw.jsonl", "-o", "docs", "-q"]) == 0
+        assert main(["clean", "docs", "-o", "out", "-q"]) == 0
+        found = [text for batch in Shards.open("out").batches() for text in batch.column("text").to_pylist()]
+        assert found == [prose(10 * number + k) for k in range(3)]

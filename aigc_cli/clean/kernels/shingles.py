@@ -7,8 +7,8 @@ import functools
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.text import DIGIT, HAN, LATIN, TABLE_SIZE, buffers, class_table
-from aigc_cli.clean.kernels.words import FNV_OFFSET, FNV_PRIME, hash_bytes, mix, next_word
+from aigc_cli.clean.kernels.text import DIGIT, HAN, LATIN, MARK, TABLE_SIZE, buffers, class_table
+from aigc_cli.clean.kernels.words import CHARACTER_WORD, FNV_OFFSET, FNV_PRIME, decode, hash_bytes, mix, next_word
 from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_U64, OUT_U64_2D, U32, U64, inner, kernel
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -37,21 +37,30 @@ def _next_hash(data, i, end, table, folded):  # type: ignore[no-untyped-def]
 
     The words are next_word's. ASCII words and single Han characters, which are most, take a shorter way.
     """
-    while i < end and data[i] < 0x80 and folded[data[i]] == 0:
-        i += 1
-    if i >= end:
-        return np.uint64(0), -1
-    if data[i] < 0x80:
-        value, stop = _ascii_word(data, i, end, folded)
-        if stop == end or (data[stop] < 0x80 and data[stop] != 0x27):
-            return value, stop
-    elif 0xE0 <= data[i] < 0xF0 and i + 2 < end:
-        code = (np.int64(data[i]) & 0x0F) << 12 | (np.int64(data[i + 1]) & 0x3F) << 6 | np.int64(data[i + 2]) & 0x3F
-        if table[code] >= HAN:
-            return hash_bytes(data, i, i + 3, False), i + 3
-    begin, stop, characters, _ = next_word(data, i, end, table)
+    while i < end:
+        first = data[i]
+        if first < 0x80:
+            if folded[first] == 0:
+                i += 1
+                continue
+            value, stop = _ascii_word(data, i, end, folded)
+            if stop == end or (data[stop] < 0x80 and data[stop] != 0x27):
+                return value, stop
+        elif 0xE0 <= first < 0xF0 and i + 2 < end:
+            code = (np.int64(first) & 0x0F) << 12 | (np.int64(data[i + 1]) & 0x3F) << 6 | np.int64(data[i + 2]) & 0x3F
+            kind = table[code]
+            if kind >= HAN:
+                return mix(np.uint64(code) + _STEP), i + 3
+            if kind < LATIN or kind == MARK:
+                i += 3
+                continue
+        break
+    begin, stop, characters, kind = next_word(data, i, end, table)
     if characters == 0:
         return np.uint64(0), -1
+    if kind == CHARACTER_WORD:
+        code, _ = decode(data, begin, end)
+        return mix(np.uint64(code) + _STEP), stop
     return hash_bytes(data, begin, stop, True), stop
 
 
