@@ -103,7 +103,7 @@ def duplicates_of(
     keys = Keys.zeros(len(column), minhash.bands if minhash else 0, scratch)
     keys.alive[:] = 1
     start = 0
-    for part, values in ordered(lambda part: (part, key_values(part, minhash, seed)), _slices(column)):
+    for part, values in ordered(lambda part: (part, key_values(part, minhash, seed, exact=exact)), _slices(column)):
         keys.put(start, values, part)
         start += len(part)
     _find(keys, lambda items: _texts(_slices(column), items), found, scratch, exact=exact, minhash=minhash)

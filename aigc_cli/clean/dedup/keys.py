@@ -32,14 +32,15 @@ def make_keys(column: pa.Array, minhash: Any, seed: int) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(out.ravel()), out.shape[1])
 
 
-def key_values(column: pa.Array, minhash: Any, seed: int) -> np.ndarray:
-    """The same as uint64 [documents, keys]."""
+def key_values(column: pa.Array, minhash: Any, seed: int, *, exact: bool = True) -> np.ndarray:
+    """The same as uint64 [documents, keys]; without `exact` the exact keys are 0."""
     out = np.zeros((len(column), EXACT + (minhash.bands if minhash else 0)), dtype=np.uint64)
-    data, starts = folded(column)
-    view = memoryview(data)  # type: ignore[arg-type]
-    for row, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
-        digest = xxhash.xxh3_128_intdigest(view[start:end])
-        out[row, 0], out[row, 1] = digest >> 64, digest & _HALF
+    if exact:
+        data, starts = folded(column)
+        view = memoryview(data)  # type: ignore[arg-type]
+        for row, (start, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
+            digest = xxhash.xxh3_128_intdigest(view[start:end])
+            out[row, 0], out[row, 1] = digest >> 64, digest & _HALF
     if minhash:
         hashes, starts = shingles(column, minhash.ngram)
         out[:, EXACT:] = bands(hashes, starts, bands=minhash.bands, rows=minhash.rows, seed=seed)
