@@ -12,8 +12,9 @@ from aigc_cli.collect.html.kernels.scan import (
     T_MARKS,
     T_SIZE,
 )
+from aigc_cli.collect.html.kernels.stack import E_PARENT, E_TAG
 from aigc_cli.collect.html.kernels.tags import CELL
-from aigc_cli.collect.html.kernels.tree import E_PARENT, E_TAG, is_heading
+from aigc_cli.collect.html.kernels.tree import is_heading
 from aigc_cli.core.jit import inner
 
 # Fields of a block: FIRST and LAST are the range of its texts, BOX the innermost block element around it.

@@ -22,8 +22,9 @@ from aigc_cli.collect.html.kernels.blocks import (
     boxes,
     divide,
 )
+from aigc_cli.collect.html.kernels.stack import E_HINTS, E_PARENT, E_TAG
 from aigc_cli.collect.html.kernels.tags import CELL, TAG
-from aigc_cli.collect.html.kernels.tree import E_HINTS, E_PARENT, E_TAG, is_heading
+from aigc_cli.collect.html.kernels.tree import is_heading
 from aigc_cli.core.jit import INT64, OUT_I64, inner, kernel
 
 MIN_SIZE = 25  # of a good block, in Latin letters without spaces

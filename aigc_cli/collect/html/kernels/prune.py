@@ -6,8 +6,8 @@ import numpy as np
 from numba import types
 
 from aigc_cli.collect.html.kernels.blocks import B_BOX, B_FLAGS, B_KEEP, B_LINK, B_MARKS, B_SIZE, HEADING
+from aigc_cli.collect.html.kernels.stack import E_PARENT, E_TAG
 from aigc_cli.collect.html.kernels.tags import TAG
-from aigc_cli.collect.html.kernels.tree import E_PARENT, E_TAG
 from aigc_cli.core.jit import OUT_I64, inner, kernel
 
 GOOD = 50.0  # weight of a block that surely is the article's
