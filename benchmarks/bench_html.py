@@ -107,7 +107,8 @@ def main() -> None:
     if arguments.quick:
         arguments.cores, arguments.repeat = [1], 1
     results: dict[str, Any] = {
-        "note": NOTE, "versions": versions_of("html", "trafilatura", "resiliparse"), "what": WHAT, "jit": compilation(), "speed": {},
+        "note": NOTE, "versions": versions_of("html", "trafilatura", "resiliparse"), "what": WHAT,
+        "jit": compilation(), "speed": {},
     }  # fmt: skip
     for cores in [c for c in arguments.cores if c <= (os.cpu_count() or 1)]:
         sides = {
