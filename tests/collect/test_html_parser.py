@@ -152,5 +152,9 @@ def test_soup_with_tables_has_the_same_letters(markup: str) -> None:
 @example("<!doctype html><body><table><ul hidden><table/>one")
 @example("<!doctype html><body><table><tr><svg></tbody>two")
 def test_soup_with_tables_and_hidden_parts_has_the_same_letters(markup: str) -> None:
-    """Where a table's parts end decides how far what is hidden in them reaches."""
+    """Where a table's parts end decides how far what is hidden in them reaches.
+
+    One case in some twenty thousand still differs when others are tried: the end tag of a row or body that was never
+    written, after its cells are closed: `<table><th></th><div hidden></tbody>one` shows nothing, by the standard "one".
+    """
     assert sorted(letters(markup)) == sorted(letters_by_lexbor(markup))
