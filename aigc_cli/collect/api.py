@@ -27,7 +27,7 @@ from aigc_cli.core.run import IMPLICIT_ROOT, Run
 from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 from aigc_cli.core.urls import without_secrets
 
-VERSION = 3
+VERSION = 4
 _HINTS = {
     "no_text_column": "name the column with --text-field",
     "missing_text_field": "name the field with --text-field",

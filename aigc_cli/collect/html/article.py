@@ -15,7 +15,7 @@ from aigc_cli.collect.html.kernels.choose import C_BLOCKS, C_FIELDS, C_TOP, choo
 from aigc_cli.collect.html.kernels.emit import EDGE, emit
 from aigc_cli.collect.html.kernels.prune import drop_empty_headings, prune, trim_head
 from aigc_cli.collect.html.kernels.scan import P_ELEMENTS, P_FIELDS, P_TEXTS, T_FIELDS, scan
-from aigc_cli.collect.html.kernels.tree import E_FIELDS
+from aigc_cli.collect.html.kernels.stack import E_FIELDS
 from aigc_cli.collect.html.phrases import LONGEST, is_boilerplate
 
 MAX_ELEMENTS = 1 << 20  # what more there are belong to the one around them: memory is bounded, no text is lost

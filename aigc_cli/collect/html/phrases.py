@@ -12,14 +12,15 @@ advert(?:isement)?s?|ads?|sponsored|promoted|share|share this(?: article| post| 
 |subscribe(?: now)?|sign ?up|log ?in|follow us|read more|more|loading\\W*
 |related(?: articles| stories| posts| topics| content| links)?|recommended(?: for you)?
 |you (?:may|might) also like\\W*|don.t miss|next|previous|back to top|continue reading\\W*
-|(?:story|article) continues.{0,40}|show comments|view comments|tell us what you think\\W*|publicidade?|anzeige
+|(?:story|article) continues.{0,40}|.{2,80} contributed to this (?:report|article|story)\\W*
+|(?:last )?updated:? (?:at|on) .{4,40}|show comments|view comments|tell us what you think\\W*|publicidade?|anzeige
 |werbung|publicité|partager|compartir|compartilhar|реклама|поделиться|комментарии|广告|廣告|広告|광고|分享
 |分享到|评论|評論|发表评论|相关阅读|相关新闻|相关文章|相關文章|推荐阅读|延伸阅读|延伸閱讀|返回顶部|打印本页
 |シェア|シェアする|ツイート|関連記事|関連リンク|あわせて読みたい|コメント|댓글|공유|관련기사
 """
 # How the block begins.
 _START = """
-related(?: stor(?:y|ies)| articles?| posts?)?:|read more:|read also\\b|also read\\b|see also:|more from\\b
+related(?: stor(?:y|ies)| articles?| posts?)?:|read more:|read also\\b|also read\\b|see (?:also|more):|more from\\b
 |more on this\\b|read next\\b|click here to\\b|sign up (?:for|to|here|:)|sign up:|subscribe to\\b
 |follow (?:us|@|.{2,30} on (?:twitter|facebook|instagram))\\b|filed under\\b|tags?:|tagged\\b
 |posted (?:in|under)\\b|categor(?:y|ies):|copyright\\b|©|\\(c\\) \\d{4}|all rights reserved

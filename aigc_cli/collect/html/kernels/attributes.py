@@ -7,14 +7,17 @@ from aigc_cli.collect.html.kernels.tags import key_of
 from aigc_cli.core.jit import inner
 
 # What `attributes` fills in.
-AT_HINTS, AT_HIDDEN, AT_LINK, AT_CLOSED, AT_CANONICAL, AT_START, AT_END, AT_LANG, AT_LANG_END, AT_OPEN = range(10)
-AT_FIELDS = 10
+AT_HINTS, AT_HIDDEN, AT_LINK, AT_CLOSED, AT_CANONICAL, AT_START, AT_END, AT_LANG, AT_LANG_END, AT_OPEN, AT_FONT = range(
+    11
+)
+AT_FIELDS = 11
 
 _CLASS, _ID, _ROLE, _STYLE, _HIDDEN, _HREF, _REL, _LANG, _CONTENT, _PROPERTY, _ITEMPROP, _OPEN = (
     key_of(name) for name in
     ("class", "id", "role", "style", "hidden", "href", "rel", "lang", "content", "property", "itemprop", "open")
 )  # fmt: skip
 _CANONICAL, _OG_URL = key_of("canonical"), key_of("og:url")
+_COLOR, _FACE, _SIZE = key_of("color"), key_of("face"), key_of("size")
 _DISPLAY, _NONE, _VISIBILITY = key_of("display"), key_of("none"), key_of("visibility")
 
 
@@ -83,6 +86,8 @@ def _note(data, name, start, end, after, found, at):  # type: ignore[no-untyped-
         at[AT_LANG], at[AT_LANG_END] = start, end
     elif name == _OPEN:
         at[AT_OPEN] = 1
+    elif name in (_COLOR, _FACE, _SIZE):
+        at[AT_FONT] = 1
 
 
 @inner

@@ -12,13 +12,14 @@ from aigc_cli.collect.html.kernels.scan import (
     T_MARKS,
     T_SIZE,
 )
+from aigc_cli.collect.html.kernels.stack import E_PARENT, E_TAG
 from aigc_cli.collect.html.kernels.tags import CELL
-from aigc_cli.collect.html.kernels.tree import E_PARENT, E_TAG, is_heading
+from aigc_cli.collect.html.kernels.tree import is_heading
 from aigc_cli.core.jit import inner
 
 # Fields of a block: FIRST and LAST are the range of its texts, BOX the innermost block element around it.
-B_FIRST, B_LAST, B_BOX, B_SIZE, B_LINK, B_MARKS, B_FLAGS, B_KEEP = range(8)
-B_FIELDS = 8
+B_FIRST, B_LAST, B_BOX, B_SIZE, B_LINK, B_MARKS, B_FLAGS, B_KEEP, B_BAD = range(9)
+B_FIELDS = 9
 HEADING, ITEM, PRE = 1, 2, 4  # flags
 
 
@@ -41,7 +42,7 @@ def divide(elements, texts, box, blocks):  # type: ignore[no-untyped-def]
             blocks[n, B_FIRST], blocks[n, B_BOX] = t, box[texts[t, T_ELEMENT]]
             blocks[n, B_SIZE] = blocks[n, B_LINK] = blocks[n, B_MARKS] = 0
             blocks[n, B_FLAGS] = HEADING if is_heading(elements[blocks[n, B_BOX], E_TAG]) else 0
-            blocks[n, B_KEEP] = 1
+            blocks[n, B_KEEP], blocks[n, B_BAD] = 1, 0
         blocks[n, B_LAST] = t + 1
         blocks[n, B_SIZE] += texts[t, T_SIZE]
         blocks[n, B_MARKS] += texts[t, T_MARKS]

@@ -12,8 +12,11 @@ import numpy as np
 from numba import types
 
 from aigc_cli.collect.html.kernels.blocks import (
+    B_BAD,
     B_BOX,
+    B_FIRST,
     B_FLAGS,
+    B_LAST,
     B_LINK,
     B_MARKS,
     B_SIZE,
@@ -22,8 +25,10 @@ from aigc_cli.collect.html.kernels.blocks import (
     boxes,
     divide,
 )
+from aigc_cli.collect.html.kernels.scan import T_ELEMENT
+from aigc_cli.collect.html.kernels.stack import E_HINTS, E_PARENT, E_TAG
 from aigc_cli.collect.html.kernels.tags import CELL, TAG
-from aigc_cli.collect.html.kernels.tree import E_HINTS, E_PARENT, E_TAG, is_heading
+from aigc_cli.collect.html.kernels.tree import is_heading
 from aigc_cli.core.jit import INT64, OUT_I64, inner, kernel
 
 MIN_SIZE = 25  # of a good block, in Latin letters without spaces
@@ -112,14 +117,26 @@ def _judge(elements, blocks, weight, strong, weak, body, article, inside, bad): 
 
 
 @inner
-def _best(elements, blocks, weight, bad, breaks, body, good):  # type: ignore[no-untyped-def]
+def _mark(texts, blocks, bad):  # type: ignore[no-untyped-def]
+    """Set BAD of blocks whose texts are all in bad elements, be it only an inline one around all of them."""
+    for b in range(len(blocks)):
+        every = 1
+        for t in range(blocks[b, B_FIRST], blocks[b, B_LAST]):
+            if not bad[texts[t, T_ELEMENT]]:
+                every = 0
+                break
+        blocks[b, B_BAD] = every
+
+
+@inner
+def _best(elements, blocks, weight, breaks, body, good):  # type: ignore[no-untyped-def]
     """The element with the highest score; `good` gets the sums of weights."""
     n = len(elements)
     near, size, plain = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.float32)
     good[:] = 0
     for b in range(len(blocks)):
         box = blocks[b, B_BOX]
-        if bad[box]:
+        if blocks[b, B_BAD]:
             continue
         size[box] += blocks[b, B_SIZE]
         if weight[b] == 0:
@@ -176,7 +193,8 @@ def choose(elements, texts, breaks, strong, weak, body, article, blocks, bad, we
         _judge(
             elements, blocks, weight, strong if level < 2 else 0, weak if level < 1 else 0, body, article, inside, bad
         )
-        top = _best(elements, blocks, weight, bad, breaks, body, good)
+        _mark(texts, blocks, bad)
+        top = _best(elements, blocks, weight, breaks, body, good)
         if good[top] >= NEEDED * total:
             break
         level += 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from aigc_cli.collect.html.kernels.blocks import B_BOX, B_FLAGS, B_KEEP, B_LINK, B_MARKS, B_SIZE, HEADING
+from aigc_cli.collect.html.kernels.blocks import B_BAD, B_BOX, B_FLAGS, B_KEEP, B_LINK, B_MARKS, B_SIZE, HEADING
+from aigc_cli.collect.html.kernels.stack import E_PARENT, E_TAG
 from aigc_cli.collect.html.kernels.tags import TAG
-from aigc_cli.collect.html.kernels.tree import E_PARENT, E_TAG
 from aigc_cli.core.jit import OUT_I64, inner, kernel
 
 GOOD = 50.0  # weight of a block that surely is the article's
+ONLY_LINK = 25  # size from which a paragraph that is one link points elsewhere
 LONG_LINK = 100  # size from which a paragraph of links is none of the article's
 TAIL_LINKS = 0.25  # share of links in a list behind the article that makes it one of further articles
 BEFORE = 60  # size below which what stands between title and text is a date or a name
@@ -41,7 +42,8 @@ def _is_linked(block, elements, lists, size, link):  # type: ignore[no-untyped-d
     if at and 2 * link[at] > size[at]:
         return True
     if elements[block[B_BOX], E_TAG] == _P and not at:
-        return block[B_SIZE] >= LONG_LINK and block[B_LINK] > 0.6 * block[B_SIZE]
+        text, links = block[B_SIZE], block[B_LINK]
+        return (links == text and text >= ONLY_LINK) or (text >= LONG_LINK and links > 0.6 * text)
     return 2 * block[B_LINK] > block[B_SIZE] and not block[B_FLAGS] & HEADING
 
 
@@ -59,7 +61,9 @@ def prune(elements, blocks, bad, weight, top, span):  # type: ignore[no-untyped-
     for b in range(len(blocks)):
         block = blocks[b]
         box = block[B_BOX]
-        keep = inside[box] and not (bad[box] and not bad[top]) and not _is_linked(block, elements, lists, size, link)
+        keep = (
+            inside[box] and not (block[B_BAD] and not bad[top]) and not _is_linked(block, elements, lists, size, link)
+        )
         block[B_KEEP] = keep
         at = lists[box]
         if keep and weight[b] >= GOOD and not (at and link[at] > TAIL_LINKS * size[at]):

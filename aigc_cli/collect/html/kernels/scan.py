@@ -19,8 +19,8 @@ from aigc_cli.collect.html.kernels.attributes import (
     attributes,
 )
 from aigc_cli.collect.html.kernels.bytes import blank_length, find, is_letter, is_space, key, letters_of, tag_of
-from aigc_cli.collect.html.kernels.tags import BLANK, OUTER, RAW, TAG
-from aigc_cli.collect.html.kernels.tree import (
+from aigc_cli.collect.html.kernels.foreign import close_foreign, in_foreign, open_foreign
+from aigc_cli.collect.html.kernels.stack import (
     DEPTH,
     E_FIRST,
     E_HINTS,
@@ -33,13 +33,16 @@ from aigc_cli.collect.html.kernels.tree import (
     LINK,
     MAX_DEPTH,
     PENDING,
+    S_ELEMENT,
+    S_FIELDS,
+    S_SPACE,
     STATE,
     TEXTS,
     UNSEEN_AT,
-    close_element,
-    open_element,
     pop_to,
 )
+from aigc_cli.collect.html.kernels.tags import BLANK, OUTER, RAW, TAG
+from aigc_cli.collect.html.kernels.tree import close_element, open_element
 from aigc_cli.core.jit import BYTES, OFFSETS, OUT_I64, inner, kernel
 
 # Fields of a text.
@@ -51,8 +54,8 @@ F_LINK, F_PRE, F_ITEM, F_CJK = 1, 2, 4, 8
  P_LANG_END) = range(10)  # fmt: skip
 P_FIELDS = 10
 
-_TITLE, _LINK_TAG, _META, _PRE, _LISTING, _TEXTAREA, _SVG, _PLAINTEXT = (
-    TAG.get(name, -1) for name in ("title", "link", "meta", "pre", "listing", "textarea", "svg", "plaintext")
+_TITLE, _LINK_TAG, _META, _PRE, _LISTING, _TEXTAREA, _PLAINTEXT = (
+    TAG.get(name, -1) for name in ("title", "link", "meta", "pre", "listing", "textarea", "plaintext")
 )
 _I32_2D = types.Array(types.int32, 2, "C")
 _I64_2D = types.Array(types.int64, 2, "C", readonly=True)
@@ -82,7 +85,7 @@ def _text(data, start, end, state, stack, counts, texts):  # type: ignore[no-unt
         return
     row = state[TEXTS]
     texts[row, T_START], texts[row, T_END] = start, end
-    texts[row, T_ELEMENT] = stack[state[DEPTH] - 1, 1] if state[DEPTH] else 0
+    texts[row, T_ELEMENT] = stack[state[DEPTH] - 1, S_ELEMENT] if state[DEPTH] else 0
     texts[row, T_SIZE], texts[row, T_MARKS], texts[row, T_BREAK] = size, marks, state[PENDING]
     texts[row, T_FLAGS] = (
         (F_LINK if state[LINK] else 0) | (F_PRE if pre else 0) | (F_ITEM if state[ITEM] else 0) | (F_CJK if cjk else 0)
@@ -111,6 +114,17 @@ def _declaration_end(data, i, n):  # type: ignore[no-untyped-def]
                 return j + 1
             j += 1
     return find(data, 62, i, n) + 1
+
+
+@inner
+def _cdata_end(data, i, n):  # type: ignore[no-untyped-def]
+    """Behind the next "]]>"; what stands before it is a style, a script or part of a drawing."""
+    j = i + 3
+    while True:
+        j = find(data, 62, j, n)
+        if j >= n or (data[j - 1] == 93 and data[j - 2] == 93):
+            return j + 1
+        j += 1
 
 
 @inner
@@ -143,7 +157,7 @@ def _head(data, tag, at, state, page):  # type: ignore[no-untyped-def]
         page[P_LANG], page[P_LANG_END] = at[AT_LANG], at[AT_LANG_END]
 
 
-TAG_HTML = TAG["html"]
+TAG_HTML, _FOREIGN = TAG["html"], TAG["foreignobject"]
 
 
 @kernel(BYTES, OFFSETS, OFFSETS, OFFSETS, OFFSETS, _I64_2D, OFFSETS, _I32_2D, _I32_2D, OUT_I64)
@@ -151,7 +165,7 @@ def scan(data, slot_keys, slot_tags, rules, breaks, after, found, elements, text
     """Fill in `elements` and `texts` (as many rows as the page has "<", and one) and `page`."""
     n = len(data)
     state = np.zeros(STATE, np.int64)
-    stack = np.zeros((MAX_DEPTH, 3), np.int64)
+    stack = np.zeros((MAX_DEPTH, S_FIELDS), np.int64)
     counts, over, at = np.zeros(len(rules), np.int64), np.zeros(len(rules), np.int64), np.zeros(AT_FIELDS, np.int64)
     elements[0, E_TAG] = elements[0, E_PARENT] = elements[0, E_FIRST] = elements[0, E_HINTS] = elements[0, E_LINK] = 0
     state[ELEMENTS] = 1
@@ -167,7 +181,8 @@ def scan(data, slot_keys, slot_tags, rules, breaks, after, found, elements, text
         if not is_letter(byte):
             if closing or byte == 33 or byte == 63:
                 _text(data, start, i, state, stack, counts, texts)
-                start = i = min(_declaration_end(data, i, n), n)
+                cdata = byte == 33 and i + 2 < n and data[i + 2] == 91 and in_foreign(state, stack)
+                start = i = min(_cdata_end(data, i, n) if cdata else _declaration_end(data, i, n), n)
             else:
                 i += 1
             continue
@@ -176,16 +191,26 @@ def scan(data, slot_keys, slot_tags, rules, breaks, after, found, elements, text
         stop = _name_end(data, i, n)
         name = key(data, i, stop)
         tag = tag_of(name, slot_keys, slot_tags)
+        if tag == _FOREIGN:  # a name of SVG; in HTML it means nothing
+            tag = 0
         i = attributes(data, stop, n, after, found, at)
         if closing:
-            close_element(tag, name, state, stack, counts, over, elements, rules, breaks)
+            if not (
+                state[DEPTH]
+                and stack[state[DEPTH] - 1, S_SPACE]
+                and close_foreign(tag, name, state, stack, counts, elements, breaks)
+            ):
+                close_element(tag, name, state, stack, counts, over, elements, rules, breaks)
+        elif in_foreign(state, stack) and open_foreign(
+            tag, name, at, state, stack, counts, over, elements, rules, breaks
+        ):
+            pass
         elif rules[tag] & RAW:
             state[PENDING] = max(state[PENDING], breaks[tag])
-            if not (counts[_SVG] and data[i - 2] == 47):
-                stop = _raw_end(data, name, i, n)
-                if tag == _TITLE and page[P_TITLE_END] == 0 and not counts[_SVG]:
-                    page[P_TITLE], page[P_TITLE_END] = i, stop
-                i = min(find(data, 62, stop, n) + 1, n)
+            stop = _raw_end(data, name, i, n)
+            if tag == _TITLE and page[P_TITLE_END] == 0:
+                page[P_TITLE], page[P_TITLE_END] = i, stop
+            i = min(find(data, 62, stop, n) + 1, n)
         else:
             _head(data, tag, at, state, page)
             if not rules[tag] & OUTER:

@@ -13,6 +13,7 @@ CLOSES_P = 16  # its start tag ends an open paragraph
 FORMAT = 32  # may be closed while blocks inside it stay open
 UNSEEN = 64  # its content is not shown
 OUTER = 128  # html, head, body: written or not, there is one of each
+LEAVES = 256  # its start tag ends a drawing or a formula that it stands in
 # What stands between the text before and after an element's edge, weakest first.
 NOTHING, BLANK, BREAK, CELL, LINE, DIV, PARAGRAPH = range(7)
 
@@ -34,11 +35,11 @@ _TABLE = {
     "br": (VOID, BREAK),
     "hr": (VOID | CLOSES_P, PARAGRAPH),
     "area base basefont bgsound col embed frame img input keygen link meta param source track wbr": (VOID, NOTHING),
-    "script style iframe noembed noframes": (RAW, NOTHING),
+    "script style iframe noembed noframes noscript": (RAW, NOTHING),
     "xmp": (RAW | CLOSES_P, PARAGRAPH),
     "title": (RAW, NOTHING),
     "textarea": (RAW, BLANK),
-    "svg noscript audio video canvas datalist": (UNSEEN, NOTHING),
+    "svg audio video canvas datalist": (UNSEEN, NOTHING),
     "template": (UNSEEN | SCOPE | SPECIAL, NOTHING),
     "dialog": (UNSEEN | _BLOCK, PARAGRAPH),
     "select": (UNSEEN | SPECIAL, BLANK),
@@ -54,6 +55,13 @@ BREAKS = np.zeros(len(NAMES), np.int64)
 for _names, (_rules, _breaks) in _TABLE.items():
     for _name in _names.split():
         RULES[TAG[_name]], BREAKS[TAG[_name]] = _rules, _breaks
+# Source: https://html.spec.whatwg.org/multipage/parsing.html#parsing-main-inforeign
+_LEAVING = (
+    "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
+    "nobr ol p pre ruby s small span strong strike sub sup table tt u ul var"
+)
+for _name in _LEAVING.split(" "):
+    RULES[TAG[_name]] |= LEAVES
 
 KEY_BYTES = 7  # of a name; with the length they tell all of the names above apart
 

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from aigc_cli.collect.html.kernels.attributes import AT_CLOSED, AT_HIDDEN, AT_HINTS, AT_LINK, AT_OPEN
+from aigc_cli.collect.html.kernels.foreign import MATH, SVG
+from aigc_cli.collect.html.kernels.stack import (
+    DEPTH,
+    ELEMENTS,
+    FORM,
+    ITEM,
+    LINK,
+    PENDING,
+    S_ELEMENT,
+    S_TAG,
+    level_of,
+    pop_to,
+    push,
+    remove,
+    search,
+)
+from aigc_cli.collect.html.kernels.tables import close_parts, part_of, table_of
 from aigc_cli.collect.html.kernels.tags import (
     BLANK,
     BREAK,
@@ -17,22 +34,11 @@ from aigc_cli.collect.html.kernels.tags import (
 )
 from aigc_cli.core.jit import inner
 
-MAX_DEPTH = 512  # of open elements, as in browsers; what is deeper belongs to the element at that depth
-# Fields of the state.
-ELEMENTS, TEXTS, DEPTH, PENDING, LINK, UNSEEN_AT, ITEM = range(7)
-STATE = 7
-# Fields of an element: FIRST and LAST are the range of its texts.
-E_TAG, E_PARENT, E_FIRST, E_LAST, E_HINTS, E_LINK = range(6)
-E_FIELDS = 6
-
-_A, _P, _LI, _DD, _DT, _DIV, _ADDRESS, _BUTTON, _BR, _DIALOG = (
-    TAG[name] for name in ("a", "p", "li", "dd", "dt", "div", "address", "button", "br", "dialog")
+_A, _P, _LI, _DD, _DT, _DIV, _ADDRESS, _BUTTON, _BR, _DIALOG, _TEMPLATE = (
+    TAG[name] for name in ("a", "p", "li", "dd", "dt", "div", "address", "button", "br", "dialog", "template")
 )
-_TABLE, _TR, _TD, _TH, _CAPTION, _TBODY, _THEAD, _TFOOT, _COLGROUP = (
-    TAG[name] for name in ("table", "tr", "td", "th", "caption", "tbody", "thead", "tfoot", "colgroup")
-)
-_H1, _H6, _SVG, _MATH, _FOREIGN, _SPAN, _IMG, _FORM, _UL, _OL = (
-    TAG[name] for name in ("h1", "h6", "svg", "math", "foreignobject", "span", "img", "form", "ul", "ol")
+_H1, _H6, _SVG, _MATH, _TABLE, _FORM, _UL, _OL, _OPTION, _OPTGROUP, _RT, _RP = (
+    TAG[name] for name in ("h1", "h6", "svg", "math", "table", "form", "ul", "ol", "option", "optgroup", "rt", "rp")
 )
 
 
@@ -43,55 +49,19 @@ def is_heading(tag):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _level(tag):  # type: ignore[no-untyped-def]
-    """Of a part of a table: a cell is 1, a row 2, a group of rows 3; 0 for all else."""
-    if tag in (_TD, _TH, _CAPTION):
-        return 1
-    if tag == _TR:
-        return 2
-    return 3 if tag in (_TBODY, _THEAD, _TFOOT, _COLGROUP) else 0
-
-
-@inner
-def pop_to(depth, state, stack, counts, elements, breaks):  # type: ignore[no-untyped-def]
-    """Close all open elements at `depth` and deeper."""
-    while state[DEPTH] > depth:
-        state[DEPTH] -= 1
-        tag, element = stack[state[DEPTH], 0], stack[state[DEPTH], 1]
-        counts[tag] -= 1
-        elements[element, E_LAST] = state[TEXTS]
-        state[PENDING] = max(state[PENDING], breaks[tag])
-        if _level(tag) == 1 or tag == _TABLE:
-            state[LINK] = 0
-    if state[UNSEEN_AT] > state[DEPTH]:
-        state[UNSEEN_AT] = 0
-
-
-@inner
-def _search(name, stop, state, stack, rules):  # type: ignore[no-untyped-def]
-    """The depth of the innermost open element of that name above any element with a rule in `stop`; -1 for none."""
-    depth = state[DEPTH] - 1
-    while depth >= 0:
-        if stack[depth, 2] == name:
-            return depth
-        if rules[stack[depth, 0]] & stop:
-            return -1
-        depth -= 1
-    return -1
-
-
-@inner
 def _close_p(state, stack, counts, elements, rules, breaks):  # type: ignore[no-untyped-def]
+    """Close an open paragraph; whether there was one within reach."""
     if counts[_P]:
         depth = state[DEPTH] - 1
         while depth >= 0:
-            tag = stack[depth, 0]
+            tag = stack[depth, S_TAG]
             if tag == _P:
                 pop_to(depth, state, stack, counts, elements, breaks)
-                return
+                return True
             if rules[tag] & SCOPE or tag == _BUTTON:
-                return
+                return False
             depth -= 1
+    return False
 
 
 @inner
@@ -99,7 +69,7 @@ def _close_item(tag, state, stack, counts, elements, rules, breaks):  # type: ig
     """Before an <li>, <dd> or <dt>: close the one before it in the same list."""
     depth = state[DEPTH] - 1
     while depth >= 0:
-        other = stack[depth, 0]
+        other = stack[depth, S_TAG]
         if (tag == _LI and other == _LI) or (tag != _LI and (other in (_DD, _DT))):
             pop_to(depth, state, stack, counts, elements, breaks)
             return
@@ -109,73 +79,54 @@ def _close_item(tag, state, stack, counts, elements, rules, breaks):  # type: ig
 
 
 @inner
-def _close_parts(level, state, stack, counts, elements, breaks):  # type: ignore[no-untyped-def]
-    """Before a part of a table: close the parts of its level or below in the same table."""
-    depth = state[DEPTH] - 1
-    lowest = state[DEPTH]
-    while depth >= 0 and stack[depth, 0] != _TABLE:
-        if 0 < _level(stack[depth, 0]) <= level:
-            lowest = depth
-        depth -= 1
-    if depth >= 0:
-        pop_to(lowest, state, stack, counts, elements, breaks)
-
-
-@inner
 def _make_room(tag, name, state, stack, counts, elements, rules, breaks):  # type: ignore[no-untyped-def]
     """Close what the start tag ends without saying so; whether the element may stand here."""
-    rule, level = rules[tag], _level(tag)
-    leaves = (rule & (CLOSES_P | SPECIAL | FORMAT) and tag != _A) or tag in (_SPAN, _IMG, _BR)
-    if counts[_SVG] and not counts[_FOREIGN] and leaves:
-        depth = state[DEPTH] - 1
-        while stack[depth, 0] != _SVG:
-            depth -= 1
-        pop_to(depth, state, stack, counts, elements, breaks)
-    if tag == _FORM and counts[_FORM]:
+    rule, level = rules[tag], level_of(tag)
+    if tag == _FORM and state[FORM] and not counts[_TEMPLATE]:
         return False
     if level:
         if not counts[_TABLE]:
             return False
-        _close_parts(level, state, stack, counts, elements, breaks)
+        close_parts(level, state, stack, counts, elements, breaks)
         return True
+    if tag == _TABLE and counts[_TABLE]:
+        depth = table_of(state, stack, True)
+        if depth >= 0:
+            pop_to(depth, state, stack, counts, elements, breaks)
     if tag in (_LI, _DD, _DT):
         _close_item(tag, state, stack, counts, elements, rules, breaks)
         _close_p(state, stack, counts, elements, rules, breaks)
     elif tag == _BUTTON and counts[_BUTTON]:
-        depth = _search(name, SCOPE, state, stack, rules)
+        depth = search(name, SCOPE, state, stack, rules)
         if depth >= 0:
             pop_to(depth, state, stack, counts, elements, breaks)
     elif rule & CLOSES_P:
         _close_p(state, stack, counts, elements, rules, breaks)
-        if is_heading(tag) and state[DEPTH] and is_heading(stack[state[DEPTH] - 1, 0]):
+        if is_heading(tag) and state[DEPTH] and is_heading(stack[state[DEPTH] - 1, S_TAG]):
             pop_to(state[DEPTH] - 1, state, stack, counts, elements, breaks)
     return True
 
 
 @inner
-def _remove(depth, state, stack, counts, elements):  # type: ignore[no-untyped-def]
-    """Close one element and leave those inside it open."""
-    counts[stack[depth, 0]] -= 1
-    elements[stack[depth, 1], E_LAST] = state[TEXTS]
-    for i in range(depth + 1, state[DEPTH]):
-        stack[i - 1, 0], stack[i - 1, 1], stack[i - 1, 2] = stack[i, 0], stack[i, 1], stack[i, 2]
-    state[DEPTH] -= 1
-    if state[UNSEEN_AT] > depth + 1:
-        state[UNSEEN_AT] -= 1
-    elif state[UNSEEN_AT] == depth + 1:
-        state[UNSEEN_AT] = 0
-
-
-@inner
 def _close_format(depth, state, stack, counts, elements, rules, breaks):  # type: ignore[no-untyped-def]
-    """Close an inline element, and what is in it unless that is a block."""
+    """Close an inline element; blocks in it stay open, and with them the inline elements that are made anew in them.
+
+    What has been read stays where it is, while the standard moves it with the blocks.
+    Source: https://html.spec.whatwg.org/multipage/parsing.html#adoption-agency-algorithm
+    """
     if depth < 0:
         return
-    for i in range(depth + 1, state[DEPTH]):
-        if rules[stack[i, 0]] & SPECIAL:
-            _remove(depth, state, stack, counts, elements)
-            return
-    pop_to(depth, state, stack, counts, elements, breaks)
+    last = state[DEPTH] - 1
+    while last > depth and not rules[stack[last, S_TAG]] & SPECIAL:
+        last -= 1
+    if last == depth:
+        pop_to(depth, state, stack, counts, elements, breaks)
+        return
+    pop_to(last + 1, state, stack, counts, elements, breaks)
+    for i in range(last, depth, -1):
+        if not rules[stack[i, S_TAG]] & (SPECIAL | FORMAT):
+            remove(i, False, state, stack, counts, elements)
+    remove(depth, False, state, stack, counts, elements)
 
 
 @inner
@@ -183,7 +134,7 @@ def open_element(tag, name, at, state, stack, counts, over, elements, rules, bre
     """A start tag."""
     rule, br = rules[tag], breaks[tag]
     if tag == _A and counts[_A]:
-        _close_format(_search(name, SCOPE, state, stack, rules), state, stack, counts, elements, rules, breaks)
+        _close_format(search(name, SCOPE, state, stack, rules), state, stack, counts, elements, rules, breaks)
     if not _make_room(tag, name, state, stack, counts, elements, rules, breaks):
         state[PENDING] = max(state[PENDING], BLANK)
         return
@@ -194,24 +145,36 @@ def open_element(tag, name, at, state, stack, counts, over, elements, rules, bre
         state[ITEM] = 1
     if tag == _A:
         state[LINK] = at[AT_LINK]
-    if rule & VOID or (at[AT_CLOSED] and (counts[_SVG] or counts[_MATH] or tag in (_SVG, _MATH))):
+    if rule & VOID or (at[AT_CLOSED] and tag in (_SVG, _MATH)):
         return
-    if state[DEPTH] == MAX_DEPTH or state[ELEMENTS] == len(elements):
-        over[tag] += 1
+    unseen = (rule & UNSEEN and not (tag == _DIALOG and at[AT_OPEN])) or at[AT_HIDDEN]
+    space = SVG if tag == _SVG else (MATH if tag == _MATH else 0)
+    link = tag == _A and at[AT_LINK]
+    element = state[ELEMENTS]
+    push(tag, name, space, 1 if unseen else 0, at[AT_HINTS], link, state, stack, counts, over, elements)
+    if tag == _FORM and state[ELEMENTS] > element and not counts[_TEMPLATE]:
+        state[FORM] = element
+
+
+@inner
+def _close_form(name, state, stack, counts, elements, rules, breaks):  # type: ignore[no-untyped-def]
+    """Close the form that was opened last, which need not be the innermost element: what is in it stays in it."""
+    if counts[_TEMPLATE]:
+        depth = search(name, SCOPE, state, stack, rules)
+    else:
+        depth = state[DEPTH] - 1
+        while depth >= 0 and (not state[FORM] or stack[depth, S_ELEMENT] != state[FORM]):
+            depth = -1 if rules[stack[depth, S_TAG]] & SCOPE else depth - 1
+        state[FORM] = 0
+    if depth < 0:
         return
-    depth, element = state[DEPTH], state[ELEMENTS]
-    elements[element, E_TAG] = tag
-    elements[element, E_PARENT] = stack[depth - 1, 1] if depth else 0
-    elements[element, E_FIRST] = elements[element, E_LAST] = state[TEXTS]
-    elements[element, E_HINTS] = at[AT_HINTS]
-    elements[element, E_LINK] = tag == _A and at[AT_LINK]
-    stack[depth, 0], stack[depth, 1], stack[depth, 2] = tag, element, name
-    counts[tag] += 1
-    state[ELEMENTS] += 1
-    state[DEPTH] += 1
-    unseen = rule & UNSEEN and not (tag == _DIALOG and at[AT_OPEN])
-    if state[UNSEEN_AT] == 0 and (unseen or at[AT_HIDDEN]):
-        state[UNSEEN_AT] = depth + 1
+    while stack[state[DEPTH] - 1, S_TAG] in (_P, _LI, _DD, _DT, _OPTION, _OPTGROUP, _RT, _RP):
+        pop_to(state[DEPTH] - 1, state, stack, counts, elements, breaks)
+    if state[DEPTH] - 1 == depth:
+        pop_to(depth, state, stack, counts, elements, breaks)
+    else:
+        state[PENDING] = max(state[PENDING], breaks[_FORM])
+        remove(depth, True, state, stack, counts, elements)
 
 
 @inner
@@ -222,32 +185,37 @@ def close_element(tag, name, state, stack, counts, over, elements, rules, breaks
     if over[tag]:
         over[tag] -= 1
         return
-    if tag == _P and not counts[_P]:
-        state[PENDING] = PARAGRAPH
+    if tag == _P:
+        if not _close_p(state, stack, counts, elements, rules, breaks):
+            state[PENDING] = PARAGRAPH
         return
     if tag == _BR:
         state[PENDING] = max(state[PENDING], BREAK)
         return
+    if tag == _FORM:
+        _close_form(name, state, stack, counts, elements, rules, breaks)
+        return
     rule, depth = rules[tag], -1
     if is_heading(tag):
         depth = state[DEPTH] - 1
-        while depth >= 0 and not is_heading(stack[depth, 0]):
-            depth = -1 if rules[stack[depth, 0]] & SCOPE else depth - 1
+        while depth >= 0 and not is_heading(stack[depth, S_TAG]):
+            depth = -1 if rules[stack[depth, S_TAG]] & SCOPE else depth - 1
+    elif level_of(tag):
+        depth = part_of(tag, state, stack)
     elif not counts[tag]:
         return
-    elif _level(tag):
-        depth = state[DEPTH] - 1
-        while depth >= 0 and stack[depth, 0] != tag:
-            depth = -1 if stack[depth, 0] == _TABLE else depth - 1
+    elif tag == _TABLE:
+        depth = table_of(state, stack, False)
     else:
-        depth = _search(name, SCOPE if rule & (SPECIAL | FORMAT | UNSEEN) else SPECIAL, state, stack, rules)
+        stop = 0 if tag == _TEMPLATE else (SCOPE if rule & (SPECIAL | FORMAT) else SPECIAL)
+        depth = search(name, stop, state, stack, rules)
         if tag == _LI:
             for i in range(depth + 1, state[DEPTH]):
-                if stack[i, 0] in (_UL, _OL):
+                if stack[i, S_TAG] in (_UL, _OL):
                     return
     if depth < 0:
         return
-    if rule & FORMAT or tag == _FORM:
+    if rule & FORMAT:
         _close_format(depth, state, stack, counts, elements, rules, breaks)
     else:
         pop_to(depth, state, stack, counts, elements, breaks)
