@@ -7,6 +7,7 @@ import importlib.metadata
 from collections.abc import Iterable
 from typing import Any
 
+from aigc_cli.clean.thresholds import STOP_WORDS, table
 from aigc_cli.core.errors import ConfigError, MissingExtra, did_you_mean
 
 DATATROVE = "datatrove"
@@ -41,6 +42,7 @@ def check(parity: str, rules: Iterable[tuple[str, Any]]) -> None:
     for name, options in rules:
         if name not in HONOURED:
             continue
+        _check_table(name, getattr(options, "by_language", None))
         for field in dataclasses.fields(options):
             value = getattr(options, field.name)
             if value == _default(field) or field.name in HONOURED[name]:
@@ -49,6 +51,16 @@ def check(parity: str, rules: Iterable[tuple[str, Any]]) -> None:
                 continue  # datatrove has its own phrases, or none
             listed = ", ".join(sorted(HONOURED[name])) or "it has none"
             raise ConfigError(f"rules: {name}: datatrove's filter has no {field.name}", f"its options: {listed}")
+
+
+def _check_table(name: str, by_language: str | None) -> None:
+    """Raise ConfigError for a threshold that none of datatrove's filters has."""
+    known = frozenset({STOP_WORDS}).union(*HONOURED.values())
+    for code, row in (table(by_language) if by_language else {}).items():
+        for key in row:
+            if key not in known:
+                raise ConfigError(f"rules: {name}: {by_language}: {code}: datatrove's filters have no {key}",
+                                  "leave it out of the table")  # fmt: skip
 
 
 def settings(parity: str) -> dict[str, str]:
