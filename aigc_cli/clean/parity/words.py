@@ -13,7 +13,7 @@ import pyarrow as pa
 from aigc_cli.clean.kernels.text import buffers
 from aigc_cli.clean.parity.chinese import Chinese
 from aigc_cli.clean.parity.english import English
-from aigc_cli.clean.parity.kernels import chunks, tokens
+from aigc_cli.clean.parity.kernels import tokens
 from aigc_cli.clean.parity.lexicon import MAX_BYTES, Tokens
 from aigc_cli.clean.thresholds import STOP_WORDS as STOP_WORDS_KEY
 from aigc_cli.clean.thresholds import rows_by_language, table
@@ -89,9 +89,6 @@ def sentences(language: str, lines: list[str]) -> np.ndarray:
     return found
 
 
-def compile_kernels() -> None:
-    """Load or compile what the words need, so that a benchmark does not count it."""
-    for language in LANGUAGES:
-        sentences(language, ["One. Two.", "一二三。"])
+def forget() -> None:
+    """Begin all memos anew, as in a process that has read nothing yet."""
     _memos.clear()
-    assert chunks.PENDING < 0
