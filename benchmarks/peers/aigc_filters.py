@@ -3,7 +3,9 @@
     python peers/aigc_filters.py FILE.jsonl.gz LANGUAGE WORKERS [datatrove]
 
 With the last argument the rules have datatrove's decisions (--parity). The memo of words is then empty at the start of
-each request, in every process, so that all documents count as not seen before. Requests are those of datatrove_filters.py. Texts lie in Arrow record batches, as clean reads them.
+each request, in every process, so that all documents count as not seen before.
+
+Requests are those of datatrove_filters.py. Texts lie in Arrow record batches, as clean reads them.
 """
 
 from __future__ import annotations
