@@ -15,6 +15,7 @@ from aigc_cli.clean.dedup.index import Index, Parameters
 from aigc_cli.clean.dedup.index_writer import extend
 from aigc_cli.clean.facts import Gatherer, remarks, summary
 from aigc_cli.clean.options import CleanOptions
+from aigc_cli.clean.parity.setting import settings as parity_settings
 from aigc_cli.clean.publish import write
 from aigc_cli.clean.recipe import Rule, described, rules_of
 from aigc_cli.clean.references import References
@@ -55,6 +56,8 @@ def clean(inputs: Sequence[str | Path], options: CleanOptions | None = None, com
 def clean_shards(path: Path, rules: list[Rule], options: CleanOptions, common: Common) -> Result:
     """Clean the document shards at `path`."""
     settings = {"rules": described(rules), "keep_rejected": options.keep_rejected, "seed": common.seed}
+    if options.parity is not None:
+        settings["parity"] = parity_settings(options.parity)
     references = References(options.against, common.output, options.index)
     with Run(common.output, stage="clean", version=VERSION, options=settings, inputs=[path, *references.inputs],
              default="clean", common=common) as run:  # fmt: skip
@@ -68,7 +71,7 @@ def clean_shards(path: Path, rules: list[Rule], options: CleanOptions, common: C
             step = CleanStep(
                 tuple(rules), document_schema(shards.schema), options.keep_rejected, common.seed,
                 keyed=not {"against", "exact", "minhash"}.isdisjoint(named),
-                minhash=parameters if indexes else named.get("minhash"),
+                minhash=parameters if indexes else named.get("minhash"), parity=options.parity,
             )  # fmt: skip
             splits, units = _units(shards, step)
             parts = map_units(run, units, step, schema=step.schema, label="clean", name=CACHE)
@@ -91,6 +94,7 @@ def _units(shards: Shards, step: CleanStep) -> tuple[dict[str, int], list[Unit]]
     keys = [minhash.ngram, minhash.bands, minhash.rows, step.seed] if minhash else []
     salt = canonical_json([
         VERSION, described(step.per_document), step.keep_rejected, keys, str(step.schema), sys.version_info[:2],
+        *([parity_settings(step.parity)] if step.parity else []),
     ])  # fmt: skip
     by_split = {split: [unit.derive(salt) for unit in shards.units(split)] for split in shards.splits}
     seen: set[str] = set()

@@ -23,4 +23,7 @@ class CleanOptions:
     )
     index: Path | None = opt(None, "Add the documents that stay to this index; it is made if there is none.")
     keep_rejected: bool = opt(False, "Also write the dropped documents, with rule and reason, to DIR/rejected.")
+    parity: str | None = opt(
+        None, "datatrove: its words, decisions and reasons in the rules that it has, too (English and Chinese)."
+    )
     rules: list[Any] = opt([], "Rules in order: a name, or {name: {option: value}}.", recipe_only=True)

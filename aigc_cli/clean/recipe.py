@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from aigc_cli.clean.options import CleanOptions
+from aigc_cli.clean.parity.setting import HONOURED, check
 from aigc_cli.clean.rules import GLOBAL, PASSAGES, RULES
 from aigc_cli.clean.thresholds import FINEWEB2, table_file
 from aigc_cli.core.errors import ConfigError, did_you_mean
@@ -23,6 +24,13 @@ Rule = tuple[str, Any]  # (name, an instance of its module's Options)
 def module(name: str) -> ModuleType:
     """The module of a rule."""
     return importlib.import_module(RULES[name])
+
+
+def judge(name: str, parity: str | None) -> ModuleType:
+    """The module whose `apply` decides for a rule: its own, or with --parity the one with the peer's decisions."""
+    if parity and name in HONOURED:
+        return importlib.import_module(f"aigc_cli.clean.parity.rules.{name}")
+    return module(name)
 
 
 def rules_of(options: CleanOptions) -> list[Rule]:
@@ -45,6 +53,8 @@ def rules_of(options: CleanOptions) -> list[Rule]:
         if names.count(name) > 1:
             raise ConfigError(f"rules: '{name}' stands there twice", "name each rule once")
     _check_order(names)
+    if options.parity is not None:
+        check(options.parity, rules)
     if options.against and "against" not in names:
         place = min((i for i, name in enumerate(names) if name in ("exact", "minhash")), default=len(names))
         rules.insert(place, _rule("against"))
@@ -98,6 +108,8 @@ def _default(options: CleanOptions) -> list[Any]:
                             "count_marks": False}},
         {"gopher_repetition": {"min_words": 50, "dup_lines": 0.5, "dup_paragraphs": 0.5, "count_marks": False}}, "pii",
     ]  # fmt: skip
+    if options.parity is not None:  # the exceptions are none of the peer's
+        rules[4:6] = ["gopher_quality", "gopher_repetition"]
     return [*rules, "exact", "minhash"] if options.dedup else rules
 
 

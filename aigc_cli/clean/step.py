@@ -17,7 +17,7 @@ import xxhash
 
 from aigc_cli.clean.dedup.keys import COLUMN, key_type, make_keys
 from aigc_cli.clean.outcome import Changed, Outcome, Reasons, with_texts
-from aigc_cli.clean.recipe import Rule, module
+from aigc_cli.clean.recipe import Rule, judge, module
 from aigc_cli.clean.rules import GLOBAL
 from aigc_cli.clean.rules.pii import masked, redact
 from aigc_cli.core.files import identity
@@ -51,6 +51,7 @@ class CleanStep:
     seed: int = 0
     keyed: bool = False
     minhash: Any = None
+    parity: str | None = None
 
     @property
     def per_document(self) -> list[Rule]:
@@ -88,7 +89,7 @@ class CleanStep:
         for name, options in self.per_document:
             state.counts[f"{name}:in"] += len(state.rows)
             if len(state.rows):
-                state.take(name, module(name).apply(state.batch, options))
+                state.take(name, judge(name, self.parity).apply(state.batch, options))
         return state.finish(), dict(state.counts)
 
 

@@ -1,6 +1,9 @@
 """Our side of bench_filters: the rules of clean over the documents of one file, one process or several.
 
-    python peers/aigc_filters.py FILE.jsonl.gz LANGUAGE WORKERS
+    python peers/aigc_filters.py FILE.jsonl.gz LANGUAGE WORKERS [datatrove]
+
+With the last argument the rules have datatrove's decisions (--parity). The memo of words is then empty at the start of
+each request, in every process, so that all documents count as not seen before.
 
 Requests are those of datatrove_filters.py. Texts lie in Arrow record batches, as clean reads them.
 """
@@ -17,11 +20,13 @@ import pyarrow as pa
 from side_by_side import serve
 
 from aigc_cli.clean.options import CleanOptions
+from aigc_cli.clean.parity.words import forget
 from aigc_cli.clean.recipe import rules_of
 from aigc_cli.clean.step import CleanStep, document_schema
 from aigc_cli.core.shards import DOCUMENT_SCHEMA
 
 FILE, LANGUAGE, WORKERS = sys.argv[1], sys.argv[2], int(sys.argv[3])
+PARITY = sys.argv[4] if len(sys.argv) > 4 else None
 BATCH = 256
 RULES: dict[str, list] = {
     "gopher_repetition": ["gopher_repetition"],
@@ -51,7 +56,10 @@ def batches(rows: list[int]) -> list[pa.RecordBatch]:
 def judge(task: tuple[str, list[pa.RecordBatch]]) -> list[str | None]:
     """The reason of each document that goes."""
     rule, parts = task
-    step = CleanStep(tuple(rules_of(CleanOptions(rules=RULES[rule]))), document_schema(DOCUMENT_SCHEMA))
+    rules = rules_of(CleanOptions(rules=RULES[rule], parity=PARITY))
+    step = CleanStep(tuple(rules), document_schema(DOCUMENT_SCHEMA), parity=PARITY)
+    if PARITY:
+        forget()
     found: list[str | None] = []
     for batch in parts:
         found += step.clean(batch)[0].column("reason").to_pylist()
@@ -62,12 +70,19 @@ def run(rule: str, rows: list[int] | None = None, decisions: bool = False) -> di
     """One request."""
     rows = list(range(len(TEXTS))) if rows is None else rows
     made = batches(rows)
-    parts = [[batch] for batch in made] if POOL else [made]
+    if not POOL:
+        parts = [made]
+    elif PARITY:
+        parts = [made[first::WORKERS] for first in range(WORKERS)]  # a memo lasts for the whole of a process's work
+    else:
+        parts = [[batch] for batch in made]
     start = time.perf_counter()
     answers = POOL.map(judge, [(rule, part) for part in parts], chunksize=1) if POOL else [judge((rule, made))]
     answer: dict = {"seconds": time.perf_counter() - start}
     if decisions:
-        answer["decisions"] = [reason for found in answers for reason in found]
+        order = [int(row) for part in parts for batch in part for row in batch.column("id").to_pylist()]
+        by_row = dict(zip(order, (reason for found in answers for reason in found), strict=True))
+        answer["decisions"] = [by_row[row] for row in rows]
     return answer
 
 
