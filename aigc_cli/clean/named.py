@@ -41,7 +41,10 @@ def _digest(name: str) -> str:
 
 
 def read_list(name: str) -> bytes:
-    """All bytes of a list, .gz unpacked, lines ended by line feeds. Raises ConfigError for what is missing, damaged, too large or not UTF-8."""
+    """All bytes of a list, .gz unpacked, with line feeds as the ends of lines.
+
+    Raises ConfigError for what is missing, damaged, too large or not UTF-8.
+    """
     path = named_file(name)
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
