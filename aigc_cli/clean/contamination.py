@@ -19,13 +19,13 @@ from aigc_cli.clean.kernels import grams as k
 from aigc_cli.clean.kernels.scan import scan
 from aigc_cli.clean.kernels.sorting import sort_pairs
 from aigc_cli.clean.kernels.text import buffers
-from aigc_cli.clean.named import unreadable
+from aigc_cli.clean.named import content_of
 from aigc_cli.collect.api import Counted, read_documents
 from aigc_cli.collect.records import FIELD_END, Context, Settings
 from aigc_cli.core import console
 from aigc_cli.core.errors import ConfigError, DataError
-from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, hash_file, hash_text
-from aigc_cli.core.manifest import describe_input, read_manifest
+from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, hash_text
+from aigc_cli.core.manifest import describe_input
 from aigc_cli.core.run import IMPLICIT_ROOT
 
 VERSION = 1  # of the table
@@ -62,24 +62,7 @@ class Table:
 
 def described(names: Sequence[str]) -> list[dict[str, Any]]:
     """What a fingerprint holds of test sets: a run's digest, or the content of files."""
-    return [_described(name) for name in names]
-
-
-def _described(name: str) -> dict[str, Any]:
-    path = Path(name)
-    if not path.exists():
-        raise ConfigError(f"there is no test set {path}", "name a file, or a directory of files or shards")
-    try:
-        manifest = read_manifest(path)
-        if manifest is not None:
-            return {"directory": name, "digest": manifest["digest"]}
-        if path.is_file():
-            return {"file": name, "xxh128": hash_file(path)}
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        content = [(p.relative_to(path).as_posix(), hash_file(p)) for p in files]
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return {"directory": name, "xxh128": hash_text(canonical_json(content))}
+    return [content_of(name, "test set") for name in names]
 
 
 def table(names: Sequence[str], fields: Sequence[str], lengths: Lengths) -> Table:

@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from aigc_cli.core.errors import ConfigError
-from aigc_cli.core.files import hash_file, identity
+from aigc_cli.core.errors import ConfigError, DataError
+from aigc_cli.core.files import canonical_json, hash_file, hash_text, identity
+from aigc_cli.core.manifest import read_manifest
 
 MAX_LIST_BYTES = 2 << 30  # of a list, uncompressed: it is read into memory
 
@@ -30,6 +31,29 @@ def described(names: Sequence[str]) -> list[dict[str, str]]:
 def described_by_key(names: dict[str, Sequence[str]]) -> dict[str, list[dict[str, str]]]:
     """`described` for each list of a mapping."""
     return {key: described(listed) for key, listed in sorted(names.items())}
+
+
+def content_of(name: str, what: str) -> dict[str, str]:
+    """What a fingerprint holds of a `what` that is a run (its digest), a file or a directory (the content).
+
+    Raises ConfigError where there is none.
+    """
+    path = Path(name)
+    if not path.exists():
+        raise ConfigError(f"there is no {what} {path}", "name a file or a directory that exists")
+    try:
+        manifest = read_manifest(path)
+        if manifest is not None:
+            return {"path": name, "digest": manifest["digest"]}
+        if path.is_file():
+            return {"path": name, "xxh128": hash_file(path)}
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        content = [(p.relative_to(path).as_posix(), hash_file(p)) for p in files]
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except DataError as error:
+        raise ConfigError(str(error), error.hint) from error
+    return {"path": name, "xxh128": hash_text(canonical_json(content))}
 
 
 def _digest(name: str) -> str:

@@ -127,8 +127,8 @@ def from_fields(fields: Mapping[str, Any], source: str, number: int, where: str,
     wanted = context.settings.text_field
     text: Any = None
     if context.settings.fields is not None:
-        names = context.settings.fields or [name for name in fields if name not in NO_TEXT]
-        text = FIELD_END.join(part for name in names for part in _strings(_reach(fields, name))) or None
+        listed = context.settings.fields or [name for name in fields if name not in NO_TEXT]
+        text = FIELD_END.join(part for name in listed for part in _strings(_reach(fields, name))) or None
     elif wanted:
         text = _reach(fields, wanted)
     else:

@@ -21,7 +21,7 @@ RULES: dict[str, str] = {
     "urls": "aigc_cli.clean.rules.urls",
     "c4_badwords": "aigc_cli.clean.rules.c4_badwords",
     "decontaminate": "aigc_cli.clean.rules.decontaminate",
-    # "perplexity": "aigc_cli.clean.rules.perplexity",
+    "perplexity": "aigc_cli.clean.rules.perplexity",
     "pii": "aigc_cli.clean.rules.pii",
     "against": "aigc_cli.clean.rules.against",
     "exact": "aigc_cli.clean.rules.exact",
