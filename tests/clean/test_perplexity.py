@@ -174,7 +174,7 @@ def test_models_that_cannot_be_used_are_refused(model, here):
     shutil.copytree(path, here / "cut")
     weights = here / "cut" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-5000])
-    with pytest.raises(ConfigError, match="damaged|cut short"):
+    with pytest.raises(ConfigError, match=r"damaged|cut short"):
         apply(["a"], here / "cut")
     for values in (
         {},
