@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 
@@ -307,6 +308,20 @@ def test_the_content_of_test_sets_is_in_the_fingerprint_and_looked_at_anew(here)
 
 
 CUT = gzip.compress(b'{"text": "abc"}\n' * 99)[:-20]
+
+
+def test_the_table_is_made_once_and_anew_where_it_was_deleted(here):
+    path = write(here / "t.jsonl", [prose(random.Random(1), 30), chinese(random.Random(2), 60)])
+    prepare(rules_of(CleanOptions(rules=[{"decontaminate": {"against": [path]}}])))
+    (place,) = contamination.IMPLICIT_ROOT.iterdir()
+    first = {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in place.iterdir()}
+    contamination._table.cache_clear()
+    decontaminate.apply(batch(["a"]), Options(against=[path]))
+    assert {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in place.iterdir()} == first
+    shutil.rmtree(place)
+    contamination._table.cache_clear()
+    decontaminate.apply(batch(["a"]), Options(against=[path]))
+    assert {file.name: file.read_bytes() for file in place.iterdir()} == {n: data for n, (data, _) in first.items()}
 
 
 @pytest.mark.parametrize(

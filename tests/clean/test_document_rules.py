@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
+from aigc_cli.clean import named
 from aigc_cli.clean.api import clean
 from aigc_cli.clean.options import CleanOptions
 from aigc_cli.cli import main
+from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.options import Common
 from aigc_cli.core.shards import Shards
 
@@ -34,6 +37,8 @@ def raw(here):
     (here / "words.txt").write_text("mud\n", encoding="utf-8")
     (here / "test.jsonl").write_text(json.dumps({"id": "t1", "text": item}), encoding="utf-8")
     (here / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
+    plain = RECIPE.replace("keep_rejected: true", "").replace("{files", "{builtin: false, files")
+    (here / "filter.yaml").write_text(plain.replace("keep_fraction: 0.2, ", ""), encoding="utf-8")
     return here
 
 
@@ -44,9 +49,8 @@ def payload(path):
 def test_a_run_by_the_command_is_the_same_with_two_workers_and_says_why(raw, monkeypatch, capsys):
     monkeypatch.setattr("aigc_cli.core.engine.INLINE_BYTES", 0)
     for workers in ("1", "2"):
-        assert (
-            main(["clean", "docs.jsonl", "-o", f"out{workers}", "--config", "recipe.yaml", "--workers", workers]) == 0
-        )
+        flags = ["-o", f"out{workers}", "--config", "recipe.yaml", "--workers", workers]
+        assert main(["clean", "docs.jsonl", *flags]) == 0
     assert payload(raw / "out1") == payload(raw / "out2") and payload(raw / "out1")
     manifest = json.loads((raw / "out1" / "manifest.json").read_text())
     urls, words, tests = manifest["facts"]["funnel"]
@@ -73,6 +77,19 @@ def test_dry_run_prints_the_rules_and_a_missing_file_is_a_wrong_recipe(raw, caps
         said = capsys.readouterr().err
         assert name in said and "hint" in said and not (raw / "no").exists()
         (raw / "away").rename(raw / name)
+
+
+def test_standard_input_is_cleaned_against_lists_too(raw, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((raw / "docs.jsonl").read_bytes())))
+    assert main(["clean", "-", "--config", "filter.yaml"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row.get("url") for row in found} == {None, "http://e.org/", "http://f.org"}
+
+
+def test_a_list_that_is_too_large_is_refused(raw, monkeypatch):
+    monkeypatch.setattr(named, "MAX_LIST_BYTES", 10)
+    with pytest.raises(ConfigError, match="more than"):
+        named.read_list("blocked.txt")
 
 
 def test_a_changed_list_is_more_work(raw):
