@@ -148,7 +148,7 @@ def _built(
     keys = keys[:count]
     arrays = {
         "lengths": np.unique(each), "hashes": keys, "places": places[:count].astype(np.uint32),
-        "bits": k.filter_bits(keys),
+        "bits": k.filter_bits(whole.column("text"), int(each.min()), count),
     }  # fmt: skip
     return whole, arrays, too_short
 

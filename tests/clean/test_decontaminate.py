@@ -99,7 +99,9 @@ def table(items, **lengths):
     count = k.distinct(data, offsets, each, keys, places)
     keys = keys[:count]
     lengths = np.unique(each[each > 0])
-    return k.Grams(data, offsets, lengths, keys, places[:count].astype(np.uint32), k.filter_bits(keys))
+    lengths = lengths if len(lengths) else np.array([1])
+    bits = k.filter_bits(column, int(lengths[0]), count)
+    return k.Grams(data, offsets, lengths, keys, places[:count].astype(np.uint32), bits)
 
 
 @settings(max_examples=300, deadline=None)
@@ -365,7 +367,7 @@ for column in (pa.array(texts, pa.large_string()), pa.array(texts, pa.large_stri
     data = np.frombuffer("".join(column.to_pylist()).encode(), dtype=np.uint8)
     count = k.distinct(data, offsets, each, keys, places)
     keys, places, lengths = keys[:count], places[:count].astype(np.uint32), np.unique(each[each > 0])
-    table = k.Grams(data, offsets, lengths, keys, places, k.filter_bits(keys))
+    table = k.Grams(data, offsets, lengths, keys, places, k.filter_bits(column, int(lengths[0]), count))
     found = k.find(column, table)
     assert ((found.runs > 0) == (each > 0)).all()
 """

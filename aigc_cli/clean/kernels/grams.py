@@ -10,18 +10,23 @@ import pyarrow as pa
 from aigc_cli.clean.kernels.shingles import _BASE, _STEP, _next_hash, folded_table
 from aigc_cli.clean.kernels.text import buffers, class_table
 from aigc_cli.clean.kernels.words import mix, next_word
-from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, OUT_U64, U32, U64, inner, kernel
+from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, OUT_U64, U32, U64, inlined, inner, kernel
 
 I64 = OFFSETS
+ROWS = 1 << 14  # of a table that are gone through at a time
 _SHIFT, _LOW = np.uint64(6), np.uint64(63)
 
 
 class Grams(NamedTuple):
-    """The table: `hashes` sorted, `places` where in `data` to look for the run's first word, a filter of bits."""
+    """The table: `hashes` sorted, `places` where in `data` to look for the run's first word, a filter of bits.
+
+    The filter knows every run of the shortest length: of a text that shares nothing with the table, each word is
+    looked up once, however many lengths there are.
+    """
 
     data: np.ndarray  # uint8: all texts of the table
     offsets: np.ndarray  # int64 [texts + 1]
-    lengths: np.ndarray  # int64: the lengths of runs that occur, in words
+    lengths: np.ndarray  # int64: the lengths of runs that occur, in words, sorted
     hashes: np.ndarray  # uint64
     places: np.ndarray  # uint32
     bits: np.ndarray  # uint64; the number of bits is a power of two
@@ -149,20 +154,21 @@ def _distinct(data, offsets, table, lengths, keys, places):  # type: ignore[no-u
     return written
 
 
+@inlined
+def _two_bits(key):  # type: ignore[no-untyped-def]
+    return np.uint64(1) << (key & _LOW) | np.uint64(1) << (key >> np.uint64(58))
+
+
 @kernel(U64, OUT_U64)
 def _fill(keys, bits):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(bits) * 64 - 1)
     for key in keys:
-        place = key & mask
-        bits[place >> _SHIFT] |= np.uint64(1) << (place & _LOW)
+        bits[(key & mask) >> _SHIFT] |= _two_bits(key)
 
 
 @inner
-def _lookup(key, data, i, end, length, other, offsets, hashes, places, bits, table):  # type: ignore[no-untyped-def]
+def _lookup(key, data, i, end, length, other, offsets, hashes, places, table):  # type: ignore[no-untyped-def]
     """The text of the table that has the run of `length` words at byte i, -1 where none has."""
-    place = key & np.uint64(len(bits) * 64 - 1)
-    if not (bits[place >> _SHIFT] >> (place & _LOW)) & np.uint64(1):
-        return -1
     low, high = 0, len(hashes)
     while low < high:
         middle = (low + high) >> 1
@@ -207,24 +213,27 @@ def _find(data, offsets, table, folded, other, bounds, lengths, hashes, places, 
     powers = np.empty(len(lengths), np.uint64)
     for k in range(len(lengths)):
         powers[k] = _power(lengths[k])
-    written = 0
+    written, mask = 0, np.uint64(len(bits) * 64 - 1)
     for row in range(len(offsets) - 1):
         end = offsets[row + 1]
         count = _words(data, offsets[row], end, table, folded, prefix, ends)
         until[: count + 1] = 0
-        earliest = count
-        for k in range(len(lengths)):
-            length = lengths[k]
-            for first in range(count - length + 1):
-                key = _key(prefix, first, length, powers[k])
-                text = _lookup(key, data, ends[first], end, length, other, bounds, hashes, places, bits, table)
+        for first in range(count - lengths[0] + 1):
+            key = _key(prefix, first, lengths[0], powers[0])
+            two = _two_bits(key)
+            if bits[(key & mask) >> _SHIFT] & two != two:
+                continue
+            for k in range(len(lengths)):
+                if first + lengths[k] > count:
+                    break
+                key = _key(prefix, first, lengths[k], powers[k])
+                text = _lookup(key, data, ends[first], end, lengths[k], other, bounds, hashes, places, table)
                 if text >= 0:
-                    until[first] = max(until[first], first + length)
-                    if first < earliest:
-                        earliest, texts[row] = first, text
-        if earliest < count:
-            for first in range(count):
-                runs[row] += until[first] > 0
+                    until[first] = first + lengths[k]
+                    if texts[row] < 0:
+                        texts[row] = text
+            runs[row] += until[first] > 0
+        if runs[row]:
             written = _spans(data, end, row, count, ends, until, table, spans, written)
     return written
 
@@ -257,10 +266,12 @@ def distinct(data: np.ndarray, offsets: np.ndarray, lengths: np.ndarray, keys: n
     return int(_distinct(data, offsets, class_table(), lengths, keys, places))
 
 
-def filter_bits(keys: np.ndarray) -> np.ndarray:
-    """A bit for each hash, 16 to 32 places for each: uint64."""
-    bits = np.zeros(max(1, 1 << max(0, (len(keys) * 16 - 1).bit_length() - 6)), dtype=np.uint64)
-    _fill(keys, bits)
+def filter_bits(column: pa.Array, length: int, runs: int) -> np.ndarray:
+    """Two bits for each run of `length` words in the texts, with 16 to 32 places for each of `runs`: uint64."""
+    bits = np.zeros(1 << max(0, (runs * 16).bit_length() - 6), dtype=np.uint64)
+    for start in range(0, len(column), ROWS):
+        part = column.slice(start, ROWS)
+        _fill(listed(part, np.full(len(part), length, dtype=np.int64))[0], bits)
     return bits
 
 
