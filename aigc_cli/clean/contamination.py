@@ -118,7 +118,8 @@ def _built(
 ) -> tuple[pa.RecordBatch, dict[str, np.ndarray], int]:
     """(texts and names of the items, the table's arrays, items that are too short)."""
     kept: list[pa.RecordBatch] = []
-    runs: list[tuple[np.ndarray, np.ndarray]] = []
+    hashes: list[np.ndarray] = []
+    starts: list[np.ndarray] = []
     sizes: list[np.ndarray] = []
     base = too_short = 0
     with console.progress("test sets", unit="items") as bar:
@@ -128,7 +129,8 @@ def _built(
             too_short += int((size == 0).sum())
             batch, size = batch.filter(pa.array(size > 0)), size[size > 0]
             keys, places = k.listed(batch.column("text"), size)
-            runs.append((keys.copy(), places + base))
+            hashes.append(keys.copy())
+            starts.append(places + base)
             kept.append(batch)
             sizes.append(size)
             base += sum(map(len, (text.as_buffer() for text in batch.column("text"))))
@@ -139,8 +141,11 @@ def _built(
         fact = f"no item of the test sets has {lengths.min_words} words ({lengths.min_characters} characters)"
         raise ConfigError(fact, "give smaller min_words and min_characters")
     whole = pa.Table.from_batches(kept, _SCHEMA).combine_chunks().to_batches()[0]
-    keys, places = (np.concatenate([pair[i] for pair in runs]) for i in (0, 1))
-    runs.clear()
+    kept.clear()
+    keys = np.concatenate(hashes)
+    hashes.clear()
+    places = np.concatenate(starts)
+    starts.clear()
     each = np.concatenate(sizes)
     sort_pairs(keys, places)
     data, offsets = buffers(whole.column("text"))
