@@ -17,7 +17,7 @@ from aigc_cli.clean.facts import Gatherer, remarks, summary
 from aigc_cli.clean.options import CleanOptions
 from aigc_cli.clean.parity.setting import settings as parity_settings
 from aigc_cli.clean.publish import write
-from aigc_cli.clean.recipe import Rule, described, rules_of
+from aigc_cli.clean.recipe import Rule, described, prepare, rules_of
 from aigc_cli.clean.references import References
 from aigc_cli.clean.rules.minhash import Options as MinHash
 from aigc_cli.clean.step import CleanStep, document_schema
@@ -44,6 +44,8 @@ def clean(inputs: Sequence[str | Path], options: CleanOptions | None = None, com
     options, common = options or CleanOptions(), common or Common()
     rules = rules_of(options)
     names = [str(name) for name in inputs]
+    if not common.dry_run:
+        prepare(rules)
     if names == ["-"] and common.output is None and not common.dry_run:
         from aigc_cli.clean.stream import clean_stream
 

@@ -20,6 +20,7 @@ from aigc_cli.core.console import human_bytes, table
 EXAMPLES = 3  # of each rule and reason
 CLUSTERS = 10  # the largest
 MEMBERS = 5  # of a cluster that are named
+DETAILS = 20  # of what a rule counted, the largest
 MOSTLY = 0.5  # a rule that drops more than this share gets a remark
 
 
@@ -32,6 +33,7 @@ class Gatherer:
         self.repairs: dict[str, list[dict[str, Any]]] = {}
         self.languages: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
+        self.matched: Counter[str] = Counter()  # what documents were matched with, by rules that name it
         self.documents = self.bytes = self.changed = 0
         copies = duplicates.copies()
         self._largest = _largest(copies)
@@ -55,6 +57,8 @@ class Gatherer:
             if len(shown) < EXAMPLES:
                 identity = {name: batch.column(name)[row].as_py() for name in ("id", "source")}
                 shown.append({"rule": rule, **identity, "before": before, "after": after})
+        if "matched" in batch.schema.names:
+            self.matched.update(batch.column("matched").drop_null().to_pylist())
         match = self.duplicates.match[start : start + batch.num_rows]
         for row in np.isin(match, self._largest).nonzero()[0].tolist():
             members = self._clusters[int(match[row])]["members"]
@@ -87,6 +91,8 @@ class Gatherer:
                         "after": [self.lengths[k] for k in bins]},
             "examples": [example for _, shown in sorted(self.repairs.items()) for example in shown],
             "pii": _sorted(kinds),
+            "counted": _counted([name for name, _ in rules], counts),
+            **({"matched": {"items": len(self.matched), "most": _first(self.matched)}} if self.matched else {}),
             "clusters": [self._clusters[row] for row in self._largest],
         }  # fmt: skip
 
@@ -147,8 +153,25 @@ def remarks(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
+def _counted(rules: Sequence[str], counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """By rule what it counted besides documents, the largest numbers; personal data and languages stand elsewhere."""
+    found = {}
+    for rule in rules:
+        prefix = f"{rule}:count:"
+        own = {key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)}
+        if own and rule not in ("pii", "language"):
+            found[rule] = _first(own)
+    return found
+
+
+def _first(numbers: Mapping[str, int]) -> dict[str, int]:
+    return dict(list(_sorted(numbers).items())[:DETAILS])
+
+
 def _example(batch: pa.RecordBatch, row: int) -> dict[str, Any]:
     found = {name: batch.column(name)[row].as_py() for name in ("id", "source")}
+    if "matched" in batch.schema.names and batch.column("matched")[row].is_valid:
+        found["matched"] = batch.column("matched")[row].as_py()
     return {**found, "text": (batch.column("text")[row].as_py() or "")[:EXAMPLE_CHARS]}
 
 

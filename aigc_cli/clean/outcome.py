@@ -36,7 +36,8 @@ class Outcome:
     """New texts or reasons to drop, and what is worth remembering; each array has one entry a document.
 
     `text` holds only the texts that changed, by row; `reasons` is None when all documents stay; `stats` are numbers
-    for the documents' `stats` column; `counts` are sums over the batch.
+    for the documents' `stats` column; `counts` are sums over the batch; `matched` names, by row, what a document was
+    found to hold (of rules whose modules have MATCHES).
     """
 
     text: Mapping[int, str] | Changed = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Outcome:
     stats: dict[str, np.ndarray] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     languages: list[str] | None = None
+    matched: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -24,7 +24,7 @@ from aigc_cli.core.shard_writer import ShardWriter, write_dataset_dict
 from aigc_cli.core.shards import UNITS
 
 REJECTED = "rejected"  # directory of the dropped documents
-_INTERNAL = ("rule", "reason", "repair", COLUMN)
+_INTERNAL = ("rule", "reason", "repair", "matched", COLUMN)
 
 
 def write(
@@ -57,7 +57,7 @@ def write(
         if rejected is not None and matched is not None and not stays.all():
             part = slice(start, start + batch.num_rows)
             columns = [*documents.columns, pa.array(rules, pa.string()), pa.array(reasons, pa.string()),
-                       matched.ids(start, batch.num_rows),
+                       _or_else(matched.ids(start, batch.num_rows), batch),
                        pa.array(duplicates.similarity[part], mask=duplicates.rule[part] == 0)]  # fmt: skip
             rejected.write(pa.RecordBatch.from_arrays(columns, schema=rejected.schema).filter(pa.array(~stays)))
     for split, writer in writers.items():
@@ -67,6 +67,11 @@ def write(
         rejected.close()
     if several:
         write_dataset_dict(directory, list(splits))
+
+
+def _or_else(ids: pa.Array, batch: pa.RecordBatch) -> pa.Array:
+    """The ids, and where there is none what a rule named as the document's match."""
+    return pc.coalesce(ids, batch.column("matched")) if "matched" in batch.schema.names else ids
 
 
 def _decisions(start: int, batch: pa.RecordBatch, duplicates: Duplicates) -> tuple[list[str | None], list[str | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
@@ -11,9 +11,7 @@ from typing import Any
 from aigc_cli.clean.options import CleanOptions
 from aigc_cli.clean.parity.setting import HONOURED, check
 from aigc_cli.clean.rules import GLOBAL, PASSAGES, RULES
-from aigc_cli.clean.thresholds import FINEWEB2, table_file
 from aigc_cli.core.errors import ConfigError, did_you_mean
-from aigc_cli.core.files import hash_file
 from aigc_cli.core.options import from_mapping
 
 SHORTEST = 10  # words: a poem of 20 characters or a question with its answer is a document
@@ -78,15 +76,24 @@ def _check_order(names: list[str]) -> None:
 
 
 def described(rules: list[Rule]) -> list[dict[str, dict[str, Any]]]:
-    """The rules as plain values, as manifests hold them; a file of thresholds is described by its content, too."""
+    """The rules as plain values, as manifests hold them; what names files is described by their content, too."""
     found = []
     for name, options in rules:
         values = asdict(options)
-        table = values.get("by_language")
-        if table and table != FINEWEB2:
-            values["by_language"] = {"file": table, "xxh128": hash_file(table_file(table))}
+        for field in fields(options):
+            describe = field.metadata.get("described")
+            if describe is not None and values[field.name]:
+                values[field.name] = describe(values[field.name])
         found.append({name: values})
     return found
+
+
+def prepare(rules: list[Rule]) -> None:
+    """Let rules read the files that their options name, before any work: what is damaged is an error now."""
+    for name, options in rules:
+        ready = getattr(module(name), "prepare", None)
+        if ready is not None:
+            ready(options)
 
 
 def _default(options: CleanOptions) -> list[Any]:
@@ -126,4 +133,8 @@ def _rule(entry: Any) -> Rule:
         raise ConfigError(f"there is no rule '{name}'", did_you_mean(name, RULES))
     if not isinstance(values, dict):
         raise ConfigError(f"rules: {name} is {values!r}", "give its options as {option: value}")
-    return name, from_mapping(module(name).Options, values, f"rules: {name}")
+    options = from_mapping(module(name).Options, values, f"rules: {name}")
+    check = getattr(module(name), "check", None)
+    if check is not None:
+        check(options)
+    return name, options

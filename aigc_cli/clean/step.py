@@ -26,7 +26,8 @@ from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 EXAMPLE_CHARS = 200
 REPAIRS_PER_BATCH = 1  # before/after examples of each rule
 _AROUND = 40  # characters before and after the first difference in such an example
-OWN = ("stats", "rule", "reason", "repair", COLUMN)  # columns that clean adds; an input's own of that name are dropped
+# Columns that clean adds; an input's own of that name are dropped.
+OWN = ("stats", "rule", "reason", "repair", "matched", COLUMN)
 
 Payload = tuple[str, str, int, int]  # (shards, split, first row, rows)
 
@@ -63,6 +64,11 @@ class CleanStep:
         """Names in the stats column."""
         return list(dict.fromkeys(stat for name, _ in self.per_document for stat in module(name).STATS))
 
+    @property
+    def matches(self) -> bool:
+        """Whether a rule of this step names what documents were matched with."""
+        return any(getattr(module(name), "MATCHES", False) for name, _ in self.per_document)
+
     @functools.cached_property
     def schema(self) -> pa.Schema:
         """What the step yields."""
@@ -70,6 +76,8 @@ class CleanStep:
         if self.stats:
             fields.append(pa.field("stats", pa.struct([(name, pa.float32()) for name in self.stats])))
         fields += [pa.field(name, pa.string()) for name in ("rule", "reason", "repair")]
+        if self.matches:
+            fields.append(pa.field("matched", pa.string()))
         if self.keyed:
             fields.append(pa.field(COLUMN, key_type(self.minhash)))
         return pa.schema(fields)
@@ -103,6 +111,7 @@ class _State:
         self.changed = np.zeros(batch.num_rows, dtype=bool)
         self.stats = {name: np.full(batch.num_rows, np.nan) for name in step.stats}
         self.repairs: dict[int, str] = {}
+        self.matched: dict[int, str] = {}
         self.names: list[str] = []  # of rules and of reasons; what `why` points to
         self.why = np.full((2, batch.num_rows), -1, dtype=np.int32)  # rule and reason of each dropped row
         self.dropped: list[tuple[np.ndarray, pa.RecordBatch]] = []
@@ -114,6 +123,8 @@ class _State:
             self.counts[f"{rule}:count:{key}"] += number
         for name, values in outcome.stats.items():
             self.stats[name][self.rows] = values
+        for row, item in outcome.matched.items():
+            self.matched.setdefault(int(self.rows[row]), item)
         if len(outcome.text):
             self._change(rule, outcome.text)
         if outcome.languages is not None:
@@ -189,6 +200,8 @@ class _State:
             columns["stats"] = pa.StructArray.from_arrays(arrays, fields=list(step.schema.field("stats").type))
         names = pa.array(self.names, pa.string())
         columns["rule"], columns["reason"] = (names.take(pa.array(codes, mask=codes < 0)) for codes in self.why)
+        if step.matches:
+            columns["matched"] = pa.array([self.matched.get(row) for row in range(count)], pa.string())
         columns["repair"] = pa.array([self.repairs.get(row) for row in range(count)], pa.string())
         if keys is not None:
             columns[COLUMN] = keys.cast(step.schema.field(COLUMN).type)

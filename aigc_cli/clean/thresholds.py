@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigc_cli.core.errors import ConfigError, did_you_mean
+from aigc_cli.core.files import hash_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +62,11 @@ def table_file(name: str) -> Path:
     if not path.is_file():
         raise ConfigError(f"there is no file {path}", f"by_language takes {FINEWEB2} or a YAML file")
     return path
+
+
+def described(name: str) -> Any:
+    """What a fingerprint holds of by_language: the name of a published table, or a file with its content."""
+    return name if name == FINEWEB2 else {"file": name, "xxh128": hash_file(table_file(name))}
 
 
 def stop_words(name: str | None) -> dict[str, tuple[str, ...]]:

@@ -98,12 +98,17 @@ def ensure_shards(
     return path
 
 
-def read_documents(inputs: Sequence[str | Path], options: CollectOptions | None = None) -> Iterator[dict[str, Any]]:
-    """The documents of `inputs` one by one, rows of DOCUMENT_SCHEMA as dicts; nothing is written."""
+def read_documents(
+    inputs: Sequence[str | Path], options: CollectOptions | None = None, context: Context | None = None
+) -> Iterator[dict[str, Any]]:
+    """The documents of `inputs` one by one, rows of DOCUMENT_SCHEMA as dicts; nothing is written.
+
+    `context`, with settings of its own, holds afterwards what could not be read.
+    """
     from aigc_cli.collect.remote import here
 
-    wanted = settings(options or CollectOptions())
-    context = Context(wanted)
+    context = context or Context(settings(options or CollectOptions()))
+    wanted = context.settings
     with _listed(inputs, context, Common()) as listing:
         for named in listing.files:
             with here(named, context, FetchOptions()) as file:

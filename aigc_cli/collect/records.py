@@ -13,6 +13,8 @@ from typing import Any, Literal, NamedTuple
 from aigc_cli.collect.streams import Budget
 
 TEXT_FIELDS = ("text", "content", "body")
+NO_TEXT = ("id", "url", "license", "lang", "source", "source_id", "hash")  # what is not text where all fields are
+FIELD_END = "\x1f"  # between the texts of several fields
 EXAMPLES = 3  # of each reason for rejection, a unit of work
 MAX_DEPTH = 2  # containers in one another: a.tar.gz holding docs.jsonl.gz
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -47,6 +49,7 @@ class Settings:
     max_expanded_bytes: int | None = None
     licenses: tuple[str, ...] = ()
     inherited_license: str | None = None  # of a source file's project, for files that name none
+    fields: tuple[str, ...] | None = None  # texts of these (empty: of all) fields, FIELD_END between; None: one text
 
 
 @dataclass
@@ -123,7 +126,10 @@ def from_fields(fields: Mapping[str, Any], source: str, number: int, where: str,
     """The record that a JSON object or a table row holds; None after counting why not."""
     wanted = context.settings.text_field
     text: Any = None
-    if wanted:
+    if context.settings.fields is not None:
+        listed = context.settings.fields or [name for name in fields if name not in NO_TEXT]
+        text = FIELD_END.join(part for name in listed for part in _strings(_reach(fields, name))) or None
+    elif wanted:
         text = _reach(fields, wanted)
     else:
         text = next((fields[name] for name in TEXT_FIELDS if fields.get(name) is not None), None)
@@ -153,6 +159,15 @@ def plain(value: Any) -> str | None:
 def without_surrogates(text: str) -> str:
     """`text` with lone surrogates, which no UTF-8 can hold, as U+FFFD."""
     return _SURROGATES.sub("\ufffd", text)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The strings in a value that may be a list or an object of further ones."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(part)
 
 
 def _reach(fields: Mapping[str, Any], path: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,15 +23,18 @@ def opt(
     max: float | None = None,
     affects_output: bool = True,
     recipe_only: bool = False,
+    described: Callable[[Any], Any] | None = None,
 ) -> Any:
     """A dataclass field with help, unit and range.
 
     affects_output=False keeps the field out of fingerprints (threads, verbosity); recipe_only=True
-    gives it a recipe key but no flag (lists of rules and the like).
+    gives it a recipe key but no flag (lists of rules and the like). `described` turns what names files into what
+    a fingerprint holds of them: their content.
     """
     metadata = {
         "help": help, "unit": unit, "short": short, "min": min, "max": max,
         "affects_output": affects_output, "recipe_only": recipe_only,
+        "described": described,
     }  # fmt: skip
     if isinstance(default, list | dict):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)

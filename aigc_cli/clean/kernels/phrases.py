@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_I64, inner, kernel
-from aigc_cli.clean.kernels.text import LATIN, buffers, class_table
+from aigc_cli.clean.kernels.text import HAN, LATIN, buffers, class_table
 from aigc_cli.clean.kernels.words import class_of, decode
 
 BOOL = numba.types.boolean
@@ -52,7 +52,7 @@ def match(data, i, end, heads, phrases, bounds):  # type: ignore[no-untyped-def]
 
 @inner
 def _is_word(code, table):  # type: ignore[no-untyped-def]
-    return code == 0x5F or class_of(table, code) >= LATIN
+    return code == 0x5F or LATIN <= class_of(table, code) < HAN
 
 
 @inner
@@ -102,7 +102,8 @@ class Phrases:
     def find(self, column: pa.Array, *, bounded: bool) -> np.ndarray:
         """The number of the first phrase in each document, int64, -1 where there is none.
 
-        `bounded`: only where no letter, digit or underscore stands beside it.
+        `bounded`: only where no letter, digit or underscore stands beside it; Chinese, Japanese and Thai characters
+        may, as no space parts them from other words.
         """
         data, offsets = buffers(column)
         out = np.full(len(column), -1, dtype=np.int64)

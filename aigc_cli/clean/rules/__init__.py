@@ -1,8 +1,9 @@
 """The table of rules. A new rule is one file in this package and one line here.
 
 A rule's module has `Options`, a dataclass; `STATS`, the numbers that it leaves in the documents' `stats`; and
-`apply(batch, options) -> Outcome`. The rules in GLOBAL compare documents with one another: their modules have only
-options, and clean/dedup does the work.
+`apply(batch, options) -> Outcome`. Where options must be given, `check(options)` raises ConfigError; a rule that reads
+files has `prepare(options)`, called once before the work. The rules in GLOBAL compare documents with one another: their
+modules have only options, and clean/dedup does the work.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ RULES: dict[str, str] = {
     "c4_quality": "aigc_cli.clean.rules.c4_quality",
     "c4_paragraphs": "aigc_cli.clean.rules.c4_paragraphs",
     "fineweb": "aigc_cli.clean.rules.fineweb",
+    "urls": "aigc_cli.clean.rules.urls",
+    "c4_badwords": "aigc_cli.clean.rules.c4_badwords",
+    "decontaminate": "aigc_cli.clean.rules.decontaminate",
+    "perplexity": "aigc_cli.clean.rules.perplexity",
     "pii": "aigc_cli.clean.rules.pii",
     "against": "aigc_cli.clean.rules.against",
     "exact": "aigc_cli.clean.rules.exact",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aigc_cli.clean.outcome import Outcome, first_reasons
-from aigc_cli.clean.thresholds import HELP, Limits
+from aigc_cli.clean.thresholds import HELP, Limits, described
 from aigc_cli.core.options import opt
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Options:
     short_line_characters: int = opt(15, "Longest short line of a Chinese or Japanese text.", min=0)
     max_repeated_line_chars: float = opt(0.01, "Largest share of characters in lines that occurred before.", min=0)
     max_new_lines: float = opt(0.3, "Most line feeds for each word.", min=0)
-    by_language: str | None = opt(None, HELP)
+    by_language: str | None = opt(None, HELP, described=described)
 
 
 def apply(batch: pa.RecordBatch, options: Options) -> Outcome:

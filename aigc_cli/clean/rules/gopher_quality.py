@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aigc_cli.clean.outcome import Outcome, first_reasons
-from aigc_cli.clean.thresholds import HELP, Limits, rows_by_language, stop_words
+from aigc_cli.clean.thresholds import HELP, Limits, described, rows_by_language, stop_words
 from aigc_cli.core.options import opt
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Options:
     min_stop_words: int = opt(2, "Fewest different stop words, where the language has a list.", min=0)
     stop_words_from: int = opt(50, "Shorter documents are not asked for stop words.", unit="words", min=0)
     count_marks: bool = opt(True, "In the shares of words, punctuation marks are words too.")
-    by_language: str | None = opt(None, HELP)
+    by_language: str | None = opt(None, HELP, described=described)
 
 
 def apply(batch: pa.RecordBatch, options: Options) -> Outcome:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aigc_cli.clean.outcome import Outcome, first_reasons
-from aigc_cli.clean.thresholds import HELP, Limits
+from aigc_cli.clean.thresholds import HELP, Limits, described
 from aigc_cli.core.options import opt
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Options:
     dup_9gram: float = opt(0.11, "Characters in repeated 9-grams.", min=0, max=1)
     dup_10gram: float = opt(0.10, "Characters in repeated 10-grams.", min=0, max=1)
     count_marks: bool = opt(True, "Punctuation marks are words of an n-gram.")
-    by_language: str | None = opt(None, HELP)
+    by_language: str | None = opt(None, HELP, described=described)
 
 
 def shares(column: pa.Array, *, count_marks: bool = True) -> dict[str, np.ndarray]:

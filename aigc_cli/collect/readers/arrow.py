@@ -32,7 +32,7 @@ def read_shard(stream: BinaryIO, label: str, context: Context) -> Iterator[Recor
     number = 0
     for batch in _batches(stream):
         names = batch.schema.names
-        if not {"id", "text", "source", "record", "source_id"} <= set(names):
+        if context.settings.fields or not {"id", "text", "source", "record", "source_id"} <= set(names):
             columns = text_columns(batch.schema, label, context)
             if columns is None:
                 return
@@ -51,7 +51,11 @@ def text_columns(schema: pa.Schema, label: str, context: Context) -> list[str] |
     """Names of the columns to read: the text and the provenance; None after counting a table without text."""
     wanted = context.settings.text_field
     names = schema.names
-    texts = [n for n in ([wanted, wanted.split(".")[0]] if wanted else TEXT_FIELDS) if n in names]
+    if context.settings.fields is not None:
+        wanted_names = {part for name in context.settings.fields for part in (name, name.split(".")[0])}
+        texts = [n for n in names if n in wanted_names or not wanted_names]
+    else:
+        texts = [n for n in ([wanted, wanted.split(".")[0]] if wanted else TEXT_FIELDS) if n in names]
     if not texts:
         no_text_column(label, names, context)
         return None

@@ -67,7 +67,12 @@ def _rows(stream: BinaryIO, name: str, label: str, context: Context, delimiter: 
 
 def _usable(header: list[str], label: str, context: Context) -> bool:
     """Whether exactly one column can be the text; counts the file as rejected otherwise."""
-    wanted = context.settings.text_field
+    wanted, several = context.settings.text_field, context.settings.fields
+    if several is not None:
+        found = [name for name in several or header if name in header]
+        if not found:
+            no_text_column(label, header, context)
+        return bool(found)
     found = [name for name in ([wanted] if wanted else TEXT_FIELDS) if name in header]
     if not found:
         no_text_column(label, header, context)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
+from aigc_cli.clean.profanity import ENDINGS, builtin, normalise, parse
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.options import opt
 from aigc_cli.postprocess.lines import IS_HAN
@@ -15,7 +14,7 @@ from aigc_cli.postprocess.rules import Check, Finding
 
 LOOKALIKES = {"a": "4@", "b": "8", "c": "(", "e": "3", "g": "9", "i": "1!|l", "l": "1|i", "o": "0", "s": "5$z",
               "t": "7+", "u": "v", "z": "2"}  # fmt: skip
-ENDINGS = r"(?:s|es|ed|er|ers|in|in'|ing|y|face|head|wit)?"
+_ENDING = f"(?:{'|'.join(ENDINGS)})?"
 APART = r"[\s.\-_*]{1,2}"  # between the letters of a word that is spelled out
 
 
@@ -31,8 +30,7 @@ def make(options: Options) -> Check:
     """A check whose value is the list of words found, as they stand in the text."""
     found = read_words(options.words) if options.words is not None else []
     if options.builtin:
-        text = (resources.files("aigc_cli.postprocess.rules") / "profanity.txt").read_text(encoding="utf-8")
-        found = parse(text) + found
+        found = builtin() + found
     if not found:
         raise ConfigError("rules: profanity has no words", "give words: FILE, or builtin: true")
     pattern = compile_words(found)
@@ -42,17 +40,6 @@ def make(options: Options) -> Check:
         return Finding(hits, f"swear words: {', '.join(hits[:3])}" if hits else "")
 
     return check
-
-
-def normalise(text: str) -> str:
-    """NFKC (full-width to half-width), lower case, without zero-width characters and accents."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if unicodedata.category(c) not in ("Mn", "Cf")).lower().replace("’", "'")
-
-
-def parse(text: str) -> list[str]:
-    """The words of a list: one a line, # begins a comment."""
-    return [word for line in text.splitlines() if (word := normalise(line.partition("#")[0]).strip())]
 
 
 def read_words(path: Path) -> list[str]:
@@ -80,7 +67,7 @@ def _han(word: str) -> str:
 
 def _latin(word: str) -> str:
     """A Latin word, written plainly (letters stretched, read from look-alikes, starred inside) or spelled out."""
-    stem, ending = word.rstrip("*"), ENDINGS if word.endswith("*") else ""
+    stem, ending = word.rstrip("*"), _ENDING if word.endswith("*") else ""
     runs = [m[0] for m in re.finditer(r"(.)\1*", stem)]
     plain = ""
     for i, run in enumerate(runs):
