@@ -18,10 +18,12 @@ RULES: dict[str, str] = {
     "c4_paragraphs": "aigc_cli.clean.rules.c4_paragraphs",
     "fineweb": "aigc_cli.clean.rules.fineweb",
     "pii": "aigc_cli.clean.rules.pii",
+    "sentences": "aigc_cli.clean.rules.sentences",
+    "paragraphs": "aigc_cli.clean.rules.paragraphs",
     "against": "aigc_cli.clean.rules.against",
     "exact": "aigc_cli.clean.rules.exact",
     "minhash": "aigc_cli.clean.rules.minhash",
 }
 
-PASSAGES = ()  # those that compare parts of documents, before whole documents are compared
+PASSAGES = ("sentences", "paragraphs")  # those that compare parts of documents, before whole documents are compared
 GLOBAL = (*PASSAGES, "against", "exact", "minhash")  # in the order in which they stand
