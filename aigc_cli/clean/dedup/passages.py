@@ -8,6 +8,7 @@ parallel (dedup/cutting.py). What grows with the number of passages lies in file
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,13 +115,17 @@ def _gathered(parts: Parts, rule: Rule, scratch: Scratch) -> tuple[np.ndarray, n
 
 def _cut(run: Run, parts: Parts, rule: Rule, step: CleanStep, marks: Marks) -> Parts:
     """The rows of `parts` without the marked passages."""
+    rows: Counter[str] = Counter()
+    for result in parts.units:
+        rows[result.file] += result.rows
+    row_bytes = {file: (parts.directory / file).stat().st_size // max(count, 1) for file, count in rows.items()}
     units = []
     for number, result in enumerate(parts.units):
         start, end = marks.starts[number : number + 2].tolist()
         payload = (str(parts.directory / result.file), result.start, result.rows, start, end)
         digest = xxhash.xxh128_hexdigest(marks.of(number).tobytes())
-        rows = Unit(result.key, payload, result.rows * 1000)
-        units.append(rows.derive(f"{rule!r} {digest} {step.keep_rejected} {parts.schema}"))
+        unit = Unit(result.key, payload, result.rows * row_bytes[result.file])
+        units.append(unit.derive(f"{rule!r} {digest}"))
     cut = CutStep(rule, step, str(marks.path))
     done = map_units(run, units, cut, schema=parts.schema, label=rule[0], name=f".{rule[0]}")
     pairs = zip(done.units, parts.units, strict=True)
