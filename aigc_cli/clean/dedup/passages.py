@@ -34,6 +34,8 @@ from aigc_cli.core.run import Run
 COMMON = 10  # of the commonest removed passages are told
 _FOUND = 8 * COMMON  # are looked at for that: spans that overlap are told once
 
+_Shown = tuple[tuple[int, int], int, int, dict[str, Any]]  # (unit and row, first byte, byte behind the last, facts)
+
 
 @dataclass
 class Marks:
@@ -88,7 +90,7 @@ def _find(parts: Parts, rule: Rule, directory: Path) -> Marks:
     del high, low, order
     shutil.rmtree(place)
     found = Marks(path, starts)
-    common = _common(parts, rule, starts, numbers, firsts)
+    common = _common(parts, rule, found, numbers, firsts)
     found.facts = {"compared": count, "repeated": int(repeated), "common": common}
     return found
 
@@ -133,12 +135,9 @@ def _cut(run: Run, parts: Parts, rule: Rule, step: CleanStep, marks: Marks) -> P
     return Parts(done.directory, done.schema, both, done.computed)
 
 
-def _common(
-    parts: Parts, rule: Rule, starts: np.ndarray, numbers: np.ndarray, firsts: np.ndarray
-) -> list[dict[str, Any]]:
+def _common(parts: Parts, rule: Rule, marks: Marks, numbers: np.ndarray, firsts: np.ndarray) -> list[dict[str, Any]]:
     """The passages that went most often: text, how often, and the document of the first occurrence."""
-    wanted = sorted(int(place) for place in firsts[firsts >= 0])
-    found = dict(_shown(parts, rule, wanted))
+    found = dict(_shown(parts, rule, marks.starts, np.sort(firsts[firsts >= 0])))
     chosen: list[int] = []
     for place in firsts[firsts >= 0].tolist():
         document, start, end, _ = found[place]
@@ -149,17 +148,17 @@ def _common(
     return [{**found[place][3], "times": times[place]} for place in chosen]
 
 
-def _shown(parts: Parts, rule: Rule, wanted: list[int]) -> Iterator[tuple[int, tuple[int, int, int, dict[str, Any]]]]:
-    """(place, (row, first byte, byte behind the last, what is told)) of the passages at these places, ascending."""
-    row = place = 0
-    for batch in parts.batches() if wanted else ():
-        if not wanted:
-            return
-        passages = Passages.of(rule, batch)
-        bounds = place + np.concatenate([[0], np.cumsum(passages.counts())])
-        while wanted and wanted[0] < bounds[-1]:
-            document = int(np.searchsorted(bounds, wanted[0], side="right")) - 1
-            start, end, text = passages.text(wanted[0] - place)
-            told = {name: batch.column(name)[document].as_py() for name in ("id", "source")}
-            yield wanted.pop(0), (row + document, start, end, {**told, "text": text[:EXAMPLE_CHARS]})
-        row, place = row + batch.num_rows, int(bounds[-1])
+def _shown(parts: Parts, rule: Rule, starts: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, _Shown]]:
+    """What is told of the passages at these places, ascending; only their units are read."""
+    units = np.searchsorted(starts, wanted, side="right") - 1
+    for unit in np.unique(units).tolist():
+        place, row = int(starts[unit]), 0
+        for batch in Parts(parts.directory, parts.schema, [parts.units[unit]], 0).batches():
+            passages = Passages.of(rule, batch)
+            bounds = place + np.concatenate([[0], np.cumsum(passages.counts())])
+            for each in wanted[(wanted >= place) & (wanted < bounds[-1])].tolist():
+                document = int(np.searchsorted(bounds, each, side="right")) - 1
+                start, end, text = passages.text(each - place)
+                told = {name: batch.column(name)[document].as_py() for name in ("id", "source")}
+                yield each, ((unit, row + document), start, end, {**told, "text": text[:EXAMPLE_CHARS]})
+            row, place = row + batch.num_rows, int(bounds[-1])
