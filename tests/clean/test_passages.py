@@ -367,6 +367,9 @@ def test_the_commonest_passages_are_told_with_their_first_document(here):
     first = result.manifest["facts"]["passages"]["paragraphs"]["common"][0]
     assert (first["text"], first["times"], first["source"]) == (notice, 8, "d.jsonl")
     assert first["id"] == rows(here / "out")["d0000"]["id"] and notice in rows(here / "out")["d0000"]["text"]
+    assert main(["report", "out", "-o", "report.html", "-q"]) == 0
+    page = (here / "report.html").read_text()
+    assert f"<td class=n>8</td><td>{notice}</td>" in page.replace('"', "") and "paragraphs" in page
     result = run(here / "d.jsonl", here / "out2", {"sentences": {"left_words": 0, "min_sentences": 0}})
     common = result.manifest["facts"]["passages"]["sentences"]["common"]
     assert common[0]["times"] == 8 and sum(entry["times"] == 8 for entry in common) == 1  # overlapping spans are one
@@ -400,6 +403,34 @@ def test_a_document_that_becomes_equal_to_another_is_an_exact_duplicate(here):
     assert {name: (row["rule"], row["text"], row["matched"]) for name, row in gone.items()} == {
         name: ("exact", one, kept["d0000"]["id"]) for name in ("d0002", "d0003")
     }
+
+
+def test_a_document_that_becomes_equal_to_an_indexed_one_is_found(here):
+    notice = "Please subscribe to our letter and do not forget to visit again."
+    theirs, mine = [documents(i, 1)[0] for i in (1, 2, 3)], [documents(i, 1)[0] for i in (7, 2, 8)]
+    write_documents(here / "b.jsonl", theirs)
+    clean([here / "b.jsonl"], CleanOptions(rules=["exact", "minhash"], index=here / "index"), Common(output=here / "b"))
+    write_documents(here / "a.jsonl", [f"{text}\n\n{notice}" for text in mine])
+    rules = [{"paragraphs": {"repeated": "all", "left_words": 0, "left_characters": 0}}, "against", "exact"]
+    options = CleanOptions(rules=rules, against=[str(here / "index")], keep_rejected=True)
+    clean([here / "a.jsonl"], options, Common(output=here / "a"))
+    gone = rows(here / "a" / "rejected")
+    assert {name: (row["rule"], row["reason"]) for name, row in gone.items()} == {
+        "a0001": ("against", "exact_duplicate")
+    }
+    assert gone["a0001"]["matched"] == rows(here / "b")["b0001"]["id"]
+
+
+def test_nothing_that_is_written_holds_personal_data(here):
+    secret = "ann.lee@mail.org"
+    notice = f"Write to {secret} with any question about the garden or the river."
+    texts = [f"{text}\n\n{notice}\n\n{notice} {secret}" for text in documents(3, 6)]
+    write_documents(here / "d.jsonl", texts)
+    for rule in ("paragraphs", {"paragraphs": {"left_share": 0.9}}, {"sentences": {"span": 1}}):
+        result = run(here / "d.jsonl", here / "out", "pii", rule, "exact")
+        assert "[EMAIL]" in json.dumps(result.manifest["facts"]["passages"])
+        for file in (here / "out").rglob("*"):
+            assert file.is_dir() or secret.encode() not in file.read_bytes(), file
 
 
 def test_passages_of_dropped_documents_do_not_count(here):
