@@ -31,7 +31,8 @@ from aigc_cli.core import pool
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.journal import Journal
 from aigc_cli.core.options import Common
-from aigc_cli.core.shards import Shards
+from aigc_cli.core.shard_writer import ShardWriter, write_dataset_dict
+from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 
 NUMBERS = {
     "lines": k.LINES,
@@ -431,6 +432,35 @@ def test_nothing_that_is_written_holds_personal_data(here):
         assert "[EMAIL]" in json.dumps(result.manifest["facts"]["passages"])
         for file in (here / "out").rglob("*"):
             assert file.is_dir() or secret.encode() not in file.read_bytes(), file
+
+
+def test_without_rejected_documents_the_rest_is_the_same(here):
+    write_documents(here / "d.jsonl", documents(4))
+    manifests = []
+    for keep in (False, True):
+        options = CleanOptions(rules=["length", "sentences", "minhash"], keep_rejected=keep)
+        manifests.append(clean([here / "d.jsonl"], options, Common(output=here / f"out{keep}")).manifest)
+    assert rows(here / "outFalse") == rows(here / "outTrue") and not (here / "outFalse" / "rejected").exists()
+    funnels = [manifest["facts"]["funnel"] for manifest in manifests]
+    assert funnels[0] == funnels[1] and sum(funnels[0][1]["reasons"].values()) > 3
+
+
+def test_splits_are_one_collection_in_their_order(here):
+    texts = documents(4, 40)
+    for split, part in (("train", texts[:25]), ("validation", texts[25:])):
+        writer = ShardWriter(here / "in" / split, DOCUMENT_SCHEMA, split=split)
+        listed = [{"id": f"{split}{i}", "text": text} for i, text in enumerate(part)]
+        writer.write(pa.RecordBatch.from_pylist(listed, schema=DOCUMENT_SCHEMA))
+        writer.close()
+    write_dataset_dict(here / "in", ["train", "validation"])
+    write_documents(here / "d.jsonl", texts)
+    options = CleanOptions(rules=["sentences", "paragraphs"])
+    clean([here / "in"], options, Common(output=here / "splits"))
+    clean([here / "d.jsonl"], options, Common(output=here / "one"))
+    opened = Shards.open(here / "splits")
+    found = [row["text"] for split in opened.splits for b in opened.batches(split=split) for row in b.to_pylist()]
+    assert opened.splits == ["train", "validation"] and opened.num_rows("validation") > 5
+    assert found == [row["text"] for row in rows(here / "one").values()]
 
 
 def test_passages_of_dropped_documents_do_not_count(here):
