@@ -4,7 +4,8 @@
 
 Both sides go from files to files: ours from collected shards to cleaned ones, datatrove from JSON Lines through its
 three stages to JSON Lines. Sentences are cut differently (ours by its own rule, datatrove by spaCy's, and it leaves out
-punctuation and numbers when it compares), so what is left differs; both figures stand there.
+punctuation and numbers when it compares), so what is left differs; both figures stand there. Results of several calls
+are joined.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import statistics
 from typing import Any
 
-from side_by_side import DATA, Side, median_s, save, versions_of
+from side_by_side import DATA, HERE, Side, median_s, save, versions_of
 
 SETS = {"docs-en": "eng_Latn", "poems-zh": "cmn_Hani"}
 OURS: dict[str, list[Any]] = {
@@ -70,7 +71,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.sets, arguments.cores, arguments.repeat = ["poems-zh"], [1], 1
-    results: dict[str, Any] = {"sets": {}}
+    path = HERE / "results/passages.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    results: dict[str, Any] = {"sets": known.get("sets", {})}
     if not arguments.without_peer:
         results["datatrove"] = versions_of("datatrove", "datatrove", "spacy", "jieba")
     for name in arguments.sets:

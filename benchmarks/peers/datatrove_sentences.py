@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -44,10 +45,16 @@ def prepare() -> None:
 
 
 def stage(pipeline: list, tasks: int, folder: Path, name: str) -> None:
-    LocalPipelineExecutor(
+    """One stage in a process of its own: a pipeline with a tokenizer that was used cannot be copied for the next."""
+    executor = LocalPipelineExecutor(
         pipeline=pipeline, tasks=tasks, workers=min(WORKERS, tasks), logging_dir=str(folder / "logs" / name),
         start_method="fork",
-    ).run()  # fmt: skip
+    )  # fmt: skip
+    process = multiprocessing.get_context("fork").Process(target=executor.run)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"stage {name} ended with {process.exitcode}")
 
 
 def run(rules: list | None = None) -> dict:
