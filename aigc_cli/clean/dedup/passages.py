@@ -28,6 +28,7 @@ from aigc_cli.clean.rules import PASSAGES
 from aigc_cli.clean.step import EXAMPLE_CHARS, CleanStep
 from aigc_cli.core import console
 from aigc_cli.core.engine import Parts, Unit, map_units
+from aigc_cli.core.files import disk_errors
 from aigc_cli.core.parts import UnitResult
 from aigc_cli.core.run import Run
 
@@ -79,17 +80,16 @@ def _find(parts: Parts, rule: Rule, directory: Path) -> Marks:
     for start in range(0, count, BLOCK):
         order[start : start + BLOCK] = np.arange(start, min(start + BLOCK, count))
     sort_pairs(high, order)
-    path = directory / f"{name}.marks"
-    path.write_bytes(b"")
-    marks = np.zeros(0, dtype=np.uint8)
-    if count:
-        marks = np.asarray(np.memmap(path, dtype=np.uint8, mode="w+", shape=(count,)))
+    marks = scratch.array("marks", count, np.uint8)
     numbers, firsts = np.zeros(_FOUND, dtype=np.int64), np.full(_FOUND, -1, dtype=np.int64)
     most, everywhere = getattr(options, "most", 1), getattr(options, "repeated", "later") == "all"
     repeated = mark(high, order, low, most, everywhere, marks, numbers, firsts)
-    del high, low, order
+    found = Marks(directory / f"{name}.marks", starts)
+    with disk_errors(found.path), open(found.path, "wb") as file:  # for other processes, whatever its size
+        for start in range(0, count, BLOCK):
+            file.write(marks[start : start + BLOCK].data)
+    del high, low, order, marks
     shutil.rmtree(place)
-    found = Marks(path, starts)
     common = _common(parts, rule, found, numbers, firsts)
     found.facts = {"compared": count, "repeated": int(repeated), "common": common}
     return found
