@@ -19,6 +19,7 @@ from aigc_cli.clean.parity.setting import settings as parity_settings
 from aigc_cli.clean.publish import write
 from aigc_cli.clean.recipe import Rule, described, prepare, rules_of
 from aigc_cli.clean.references import References
+from aigc_cli.clean.rules import PASSAGES
 from aigc_cli.clean.rules.minhash import Options as MinHash
 from aigc_cli.clean.step import CleanStep, document_schema
 from aigc_cli.collect.api import ensure_shards
@@ -125,19 +126,31 @@ def _compared(run: Run, parts: Parts, step: CleanStep, indexes: list[Index]) -> 
         )
 
 
-def _publish(run: Run, parts: Parts, step: CleanStep, splits: dict[str, int], indexes: list[Index]) -> Result:
+def _cut(run: Run, parts: Parts, step: CleanStep) -> tuple[Parts, dict[str, Any]]:
+    """(the rows without the passages that occurred before, facts of that) where the rules say so."""
+    if not any(name in PASSAGES for name, _ in step.rules):
+        return parts, {}
+    from aigc_cli.clean.dedup.passages import without_repeats  # kernels that other recipes do not need
+
+    return without_repeats(run, parts, step)
+
+
+def _publish(run: Run, cleaned: Parts, step: CleanStep, splits: dict[str, int], indexes: list[Index]) -> Result:
+    parts, passages = _cut(run, cleaned, step)
     duplicates = _compared(run, parts, step, indexes)
     gatherer = Gatherer(duplicates)
     numbers = parts.counts
     write(run.dir, parts, step, splits, duplicates, gatherer)
     facts = gatherer.facts(step.rules, numbers)
+    if passages:
+        facts["passages"] = passages
     if indexes:
         facts["against"] = against_facts(indexes, run.dir)
     if not gatherer.documents:
         shutil.rmtree(run.dir, ignore_errors=True)  # there is nothing to continue from
         lost = ", ".join(f"{f['rule']} {f['dropped']:,}" for f in facts["funnel"] if f["dropped"])
         raise DataError(f"every document was dropped: {lost}", _hint(facts["funnel"]))
-    parts.keep(run.dir / CACHE)
+    cleaned.keep(run.dir / CACHE)
     counts = {
         "documents_in": int(numbers["documents"]), "documents": gatherer.documents,
         "dropped": int(numbers["documents"]) - gatherer.documents, "bytes_in": int(numbers["bytes"]),
@@ -146,7 +159,7 @@ def _publish(run: Run, parts: Parts, step: CleanStep, splits: dict[str, int], in
     for remark in remarks(facts["funnel"]):
         console.warn(remark)
     lines = summary(run.path, {"counts": counts, "facts": facts})
-    times = {"units": len(parts.units), "units_computed": parts.computed, "candidate_pairs": duplicates.candidates}
+    times = {"units": len(parts.units), "units_computed": cleaned.computed, "candidate_pairs": duplicates.candidates}
     return run.publish(counts=counts, facts=facts, lines=lines, next=_next(run.path), times=times)
 
 

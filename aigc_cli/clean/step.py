@@ -156,7 +156,7 @@ class _State:
             index = batch.schema.get_field_index("text")
             texts = with_texts(batch.column(index), module("pii").apply(batch, self.pii).text)
             batch = batch.set_column(index, batch.schema.field(index), texts)
-        return batch if self.step.keep_rejected else _shortened(batch)
+        return batch if self.step.keep_rejected else shortened(batch)
 
     def _drop(self, rule: str, reasons: Reasons) -> None:
         gone = reasons.codes >= 0
@@ -238,7 +238,8 @@ def _open(path: str, _identity: tuple[str, int, int]) -> Shards:
     return Shards.open(path)
 
 
-def _shortened(batch: pa.RecordBatch) -> pa.RecordBatch:
+def shortened(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with texts of at most EXAMPLE_CHARS."""
     index = batch.schema.get_field_index("text")
     short = pc.utf8_slice_codeunits(batch.column(index), 0, EXAMPLE_CHARS)
     return batch.set_column(index, batch.schema.field(index), short)

@@ -45,10 +45,10 @@ class Spool:
         np.ascontiguousarray(values, dtype=self._dtype).tofile(self._file)
         self.length += len(values)
 
-    def array(self) -> np.ndarray:
+    def array(self, writable: bool = False) -> np.ndarray:
         """All rows; nothing can be appended any more."""
         self._file.close()
         shape = (self.length, self._columns) if self._columns else (self.length,)
         if not self.length:
             return np.zeros(shape, dtype=self._dtype)
-        return np.asarray(np.memmap(self._path, dtype=self._dtype, mode="r", shape=shape))
+        return np.asarray(np.memmap(self._path, dtype=self._dtype, mode="r+" if writable else "r", shape=shape))

@@ -13,20 +13,20 @@ from aigc_cli.core.jit import BYTES, OFFSETS, OUT_BYTES, OUT_I64, kernel
 _SPACE = np.uint8(0x20)
 
 
-@kernel(BYTES, OFFSETS, BYTES, OUT_BYTES, OUT_I64)
-def _fold(data, offsets, table, out, starts):  # type: ignore[no-untyped-def]
+@kernel(BYTES, OFFSETS, OFFSETS, BYTES, OUT_BYTES, OUT_I64)
+def _fold(data, firsts, ends, table, out, starts):  # type: ignore[no-untyped-def]
     written = 0
-    for document in range(len(offsets) - 1):
-        starts[document] = written
+    for span in range(len(firsts)):
+        starts[span] = written
         before = _SPACE
-        for i in range(offsets[document], offsets[document + 1]):
+        for i in range(firsts[span], ends[span]):
             byte = table[data[i]]
             out[written] = byte  # overwritten by the next one if it does not count
             written += byte != _SPACE or before != _SPACE
             before = byte
-        if written > starts[document] and out[written - 1] == _SPACE:
+        if written > starts[span] and out[written - 1] == _SPACE:
             written -= 1
-    starts[len(offsets) - 1] = written
+    starts[len(firsts)] = written
 
 
 @functools.cache
@@ -40,7 +40,12 @@ def _table() -> np.ndarray:
 def folded(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """(bytes, starts int64 [documents + 1]): each text as b" ".join(text.lower().split()) gives it, end to end."""
     data, offsets = buffers(column)
-    out = np.empty(int(offsets[-1] - offsets[0]) + 1, dtype=np.uint8)  # one more: a last space is taken back
-    starts = np.zeros(len(offsets), dtype=np.int64)
-    _fold(data, offsets, _table(), out, starts)
+    return folded_spans(data, offsets[:-1], offsets[1:])
+
+
+def folded_spans(data: np.ndarray, firsts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of data[firsts[i]:ends[i]], int64 [spans]."""
+    out = np.empty(int((ends - firsts).sum()) + 1, dtype=np.uint8)  # one more: a last space is taken back
+    starts = np.zeros(len(firsts) + 1, dtype=np.int64)
+    _fold(data, firsts, ends, _table(), out, starts)
     return out, starts

@@ -23,10 +23,12 @@ RULES: dict[str, str] = {
     "decontaminate": "aigc_cli.clean.rules.decontaminate",
     "perplexity": "aigc_cli.clean.rules.perplexity",
     "pii": "aigc_cli.clean.rules.pii",
+    "sentences": "aigc_cli.clean.rules.sentences",
+    "paragraphs": "aigc_cli.clean.rules.paragraphs",
     "against": "aigc_cli.clean.rules.against",
     "exact": "aigc_cli.clean.rules.exact",
     "minhash": "aigc_cli.clean.rules.minhash",
 }
 
-PASSAGES = ()  # those that compare parts of documents, before whole documents are compared
+PASSAGES = ("sentences", "paragraphs")  # those that compare parts of documents, before whole documents are compared
 GLOBAL = (*PASSAGES, "against", "exact", "minhash")  # in the order in which they stand

@@ -10,6 +10,7 @@ from aigc_cli.report.markup import Html, clip, counted, details, h, join, number
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
 from aigc_cli.report.sections.diff import marked
+from aigc_cli.report.sections.passages import repeated
 
 READ = {
     "rejected": "Could not be read",
@@ -41,6 +42,7 @@ def one(node: Node, options: ReportOptions) -> Html:
             bars(largest_first(languages["after"]), colour=4),
         ]
     parts.append(_lengths(facts.get("lengths") or {}))
+    parts.append(repeated(facts.get("passages") or {}))
     if facts.get("pii"):
         parts += [h("<h3>Personal data replaced by placeholders</h3>"), bars(largest_first(facts["pii"]), colour=1)]
     if isinstance(facts.get("examples"), list):
