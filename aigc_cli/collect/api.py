@@ -12,6 +12,7 @@ from typing import Any
 
 from aigc_cli.collect import stdin
 from aigc_cli.collect.dispatch import read_file
+from aigc_cli.collect.facts import Gatherer
 from aigc_cli.collect.options import CollectOptions
 from aigc_cli.collect.records import EXAMPLES, Context, Settings
 from aigc_cli.collect.remote_options import FetchOptions
@@ -27,7 +28,8 @@ from aigc_cli.core.run import IMPLICIT_ROOT, Run
 from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 from aigc_cli.core.urls import without_secrets
 
-VERSION = 3
+VERSION = 4
+KINDS = ("rejected", "skipped", "repaired", "encodings")  # of what units count by name
 _HINTS = {
     "no_text_column": "name the column with --text-field",
     "missing_text_field": "name the field with --text-field",
@@ -49,7 +51,7 @@ class Counted:
     @classmethod
     def of(cls, counts: Iterable[Mapping[str, Any]]) -> Counted:
         """From what contexts drained and units counted."""
-        found = cls({k: Counter() for k in ("rejected", "skipped", "repaired")}, {"rejected": {}, "skipped": {}})
+        found = cls({k: Counter() for k in KINDS}, {"rejected": {}, "skipped": {}})
         for entry in counts:
             for key, value in entry.items():
                 kind, _, reason = key.partition(":")
@@ -165,8 +167,10 @@ def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, A
         keys = ("file", "directory", "path", "url")
         names = [next((i[key] for key in keys if key in i), "standard input") for i in listing.inputs]
         _nothing([str(name) for name in names], counted)
-    parts.merge(run.dir)
+    gatherer = Gatherer()
+    parts.merge(run.dir, gatherer.see)
     facts = {
+        **gatherer.facts(listing.files),
         **{kind: dict(sorted(numbers.items())) for kind, numbers in counted.numbers.items()},
         "examples": dict(sorted(counted.examples["rejected"].items())),
         "skipped_examples": dict(sorted(counted.examples["skipped"].items())),

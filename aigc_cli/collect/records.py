@@ -69,6 +69,11 @@ class Context:
         """Count one file that is no input: hidden, of another kind, not asked for."""
         self._count("skipped", reason, where)
 
+    def read_as(self, encoding: str) -> None:
+        """Count one file, record or line that was not in UTF-8, by its encoding."""
+        if encoding != "utf-8":
+            self.counts[f"encodings:{encoding}"] += 1
+
     def drain(self) -> dict[str, Any]:
         """All that was counted since the last call, as the engine wants it."""
         numbers: dict[str, Any] = {**self.counts, **self.examples}

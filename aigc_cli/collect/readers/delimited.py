@@ -88,7 +88,7 @@ class _Lines:
 
     def __init__(self, stream: BinaryIO, name: str, label: str, context: Context) -> None:
         self._lines = lines(stream, context.settings.max_document_bytes)
-        self._decode = LineDecoder(name)
+        self._decode = LineDecoder(name, context.read_as)
         self._label, self._context = label, context
         self.line = 0
 
