@@ -14,7 +14,7 @@ from aigc_cli.collect import stdin
 from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.facts import Gatherer
 from aigc_cli.collect.options import CollectOptions
-from aigc_cli.collect.records import EXAMPLES, Context, Settings
+from aigc_cli.collect.records import EXAMPLES, Context, Settings, printable
 from aigc_cli.collect.remote_options import FetchOptions
 from aigc_cli.collect.sources import Listing, find
 from aigc_cli.collect.step import document, read_unit, units, with_license
@@ -67,7 +67,7 @@ class Counted:
         rows = []
         for kind in ("rejected", "skipped", "repaired"):
             for reason, number in sorted(self.numbers[kind].items(), key=lambda item: (-item[1], item[0])):
-                shown = "; ".join(self.examples.get(kind, {}).get(reason, []))
+                shown = printable("; ".join(self.examples.get(kind, {}).get(reason, [])))
                 hint = f" - {_HINTS[reason]}" if reason in _HINTS and kind != "repaired" else ""
                 rows.append(f"{kind} {number} {reason}{f': {shown}' if shown else ''}{hint}")
         return rows

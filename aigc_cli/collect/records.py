@@ -148,6 +148,15 @@ def from_fields(fields: Mapping[str, Any], source: str, number: int, where: str,
     )  # fmt: skip
 
 
+def printable(text: str) -> str:
+    """`text` on one line, without what a terminal would obey.
+
+    >>> printable("a\\x1b[31m b\\n")
+    'a\\\\x1b[31m b\\\\n'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def plain(value: Any) -> str | None:
     """A provenance value as text; objects and lists are none."""
     if value is None or value == "" or isinstance(value, dict | list | bool):
