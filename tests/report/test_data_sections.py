@@ -201,3 +201,15 @@ def test_the_cut_of_an_excerpt_is_no_difference():
     html = excerpted("one old two three fo", "one new two three four fi")
     assert html.count("<del") == 1 and html.endswith("three  […]") and "fi" not in html
     assert "<ins" in excerpted("same", "same and more"), "a difference that is the only one stays"
+
+
+def test_what_rules_count_and_match_is_shown(here):
+    from aigc_cli.report.nodes import Node
+    from aigc_cli.report.sections import documents
+
+    facts = {"counted": {"urls": {EVIL: 3, "hosts": 9}}, "matched": {"items": 2, "most": {"benchmark/1": 4}}}
+    shown = documents.one(Node(here, "clean", "0", {"facts": facts}), ReportOptions())
+    assert "Counted by urls" in shown and "benchmark/1" in shown and "<script" not in shown
+    assert shown.index("hosts") < shown.index("alert(1)"), "largest first"
+    example = documents.example({"text": EVIL, "reason": "contaminated", "source": "a", "matched": EVIL})
+    assert "matched &lt;/p&gt;" in example

@@ -9,7 +9,7 @@ from aigc_cli.report.charts import bars, histogram
 from aigc_cli.report.markup import Html, clip, counted, details, h, join, number, short, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
-from aigc_cli.report.sections.collected import largest_first
+from aigc_cli.report.sections.collected import largest_first, side
 from aigc_cli.report.sections.diff import excerpted, marked
 
 EXAMPLE_CHARS = 400
@@ -33,10 +33,28 @@ def one(node: Node, options: ReportOptions) -> Html:
     parts.append(_lengths(facts.get("lengths") or {}))
     if facts.get("pii"):
         parts += [h("<h3>Personal data replaced by placeholders</h3>"), bars(largest_first(facts["pii"]), colour=1)]
+    parts.append(_counted(facts))
     if isinstance(facts.get("examples"), list):
         parts.append(_repairs(facts["examples"], options.examples))
     parts.append(clusters((facts.get("clusters") or [])[: options.examples]))
     return join(parts)
+
+
+def _counted(facts: Mapping[str, Any]) -> Html:
+    """What rules counted besides documents, and what documents were matched with most."""
+    found = dict(facts.get("counted") or {})
+    if most := (facts.get("matched") or {}).get("most"):
+        found["matched"] = most
+    parts = [
+        h(
+            "<h3>{}</h3>{}",
+            f"Counted by {name}" if name != "matched" else "Matched most",
+            bars(largest_first(n), colour=6),
+        )
+        for name, n in found.items()
+        if isinstance(n, Mapping) and n
+    ]
+    return side(parts)
 
 
 def _kept(before: Mapping[str, int], after: Mapping[str, int]) -> Html:
@@ -113,6 +131,7 @@ def example(entry: Mapping[str, Any]) -> Html:
     where = entry.get("source", entry.get("id", ""))
     foot = [h('<span class="why">{}</span>', str(entry["reason"]).replace("_", " "))] if entry.get("reason") else []
     foot += [h("{}", clip(str(where), 90))] if where else []
+    foot += [h("matched {}", clip(str(entry["matched"]), 90))] if entry.get("matched") else []
     return h('<div class="text">{}<footer>{}</footer></div>', clip(str(text), EXAMPLE_CHARS), join(foot, " · "))
 
 
