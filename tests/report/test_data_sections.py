@@ -213,3 +213,9 @@ def test_what_rules_count_and_match_is_shown(here):
     assert shown.index("hosts") < shown.index("alert(1)"), "largest first"
     example = documents.example({"text": EVIL, "reason": "contaminated", "source": "a", "matched": EVIL})
     assert "matched &lt;/p&gt;" in example
+
+
+def test_bytes_say_which_character_they_are_of():
+    tokens = [["x", 1, ""], *([f"<0x{byte:02X}>", byte, "byte"] for byte in "龘𝄞".encode()), ["<0xE9>", 233, "byte"]]
+    html = coloured(tokens)
+    assert html.count(" of 龘") == 3 and html.count(" of 𝄞") == 4 and html.endswith('&lt;0xE9&gt;">&lt;0xE9&gt;</span>')
