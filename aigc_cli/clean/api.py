@@ -32,7 +32,7 @@ from aigc_cli.core.options import Common
 from aigc_cli.core.run import Run
 from aigc_cli.core.shards import Shards
 
-VERSION = 3
+VERSION = 4
 CACHE = "cache"  # in the result: the rows before deduplication, reused when some inputs change
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aigc_cli.clean.alike import Pairs, beginning
 from aigc_cli.clean.dedup.find import REASONS, RULE_NAMES, Duplicates
 from aigc_cli.clean.dedup.scratch import BLOCK
 from aigc_cli.clean.recipe import Rule
@@ -41,6 +42,7 @@ class Gatherer:
             row: {"id": None, "source": None, "text": "", "size": int(copies[row]) + 1, "members": []}
             for row in self._largest
         }
+        self._pairs = {row: Pairs() for row in self._largest}
 
     def see(
         self, start: int, batch: pa.RecordBatch, rules: Sequence[str | None], reasons: Sequence[str | None]
@@ -66,9 +68,11 @@ class Gatherer:
                 similarity = float(self.duplicates.similarity[start + row])
                 members.append({"id": batch.column("id")[row].as_py(), "source": batch.column("source")[row].as_py(),
                                 "similarity": round(similarity, 4)})  # fmt: skip
+                self._pairs[int(match[row])].member(batch, row, similarity)
         for kept in self._largest:
             if start <= kept < start + batch.num_rows:
                 self._clusters[kept].update(_example(batch, kept - start))
+                self._pairs[kept].kept = beginning(batch, kept - start)
 
     def keep(self, batch: pa.RecordBatch) -> None:
         """One batch of rows that stay."""
@@ -93,7 +97,7 @@ class Gatherer:
             "pii": _sorted(kinds),
             "counted": _counted([name for name, _ in rules], counts),
             **({"matched": {"items": len(self.matched), "most": _first(self.matched)}} if self.matched else {}),
-            "clusters": [self._clusters[row] for row in self._largest],
+            "clusters": [{**self._clusters[row], "nearest": self._pairs[row].nearest()} for row in self._largest],
         }  # fmt: skip
 
     def _funnel(self, names: Sequence[str], counts: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from aigc_cli.collect import stdin
 from aigc_cli.collect.dispatch import read_file
+from aigc_cli.collect.facts import Gatherer
 from aigc_cli.collect.options import CollectOptions
-from aigc_cli.collect.records import EXAMPLES, Context, Settings
+from aigc_cli.collect.records import EXAMPLES, Context, Settings, printable
 from aigc_cli.collect.remote_options import FetchOptions
 from aigc_cli.collect.sources import Listing, find
 from aigc_cli.collect.step import document, read_unit, units, with_license
@@ -28,6 +29,7 @@ from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 from aigc_cli.core.urls import without_secrets
 
 VERSION = 4
+KINDS = ("rejected", "skipped", "repaired", "encodings")  # of what units count by name
 _HINTS = {
     "no_text_column": "name the column with --text-field",
     "missing_text_field": "name the field with --text-field",
@@ -49,7 +51,7 @@ class Counted:
     @classmethod
     def of(cls, counts: Iterable[Mapping[str, Any]]) -> Counted:
         """From what contexts drained and units counted."""
-        found = cls({k: Counter() for k in ("rejected", "skipped", "repaired")}, {"rejected": {}, "skipped": {}})
+        found = cls({k: Counter() for k in KINDS}, {"rejected": {}, "skipped": {}})
         for entry in counts:
             for key, value in entry.items():
                 kind, _, reason = key.partition(":")
@@ -65,7 +67,7 @@ class Counted:
         rows = []
         for kind in ("rejected", "skipped", "repaired"):
             for reason, number in sorted(self.numbers[kind].items(), key=lambda item: (-item[1], item[0])):
-                shown = "; ".join(self.examples.get(kind, {}).get(reason, []))
+                shown = printable("; ".join(self.examples.get(kind, {}).get(reason, [])))
                 hint = f" - {_HINTS[reason]}" if reason in _HINTS and kind != "repaired" else ""
                 rows.append(f"{kind} {number} {reason}{f': {shown}' if shown else ''}{hint}")
         return rows
@@ -170,8 +172,10 @@ def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, A
         keys = ("file", "directory", "path", "url")
         names = [next((i[key] for key in keys if key in i), "standard input") for i in listing.inputs]
         _nothing([str(name) for name in names], counted)
-    parts.merge(run.dir)
+    gatherer = Gatherer()
+    parts.merge(run.dir, gatherer.see)
     facts = {
+        **gatherer.facts(listing.files),
         **{kind: dict(sorted(numbers.items())) for kind, numbers in counted.numbers.items()},
         "examples": dict(sorted(counted.examples["rejected"].items())),
         "skipped_examples": dict(sorted(counted.examples["skipped"].items())),

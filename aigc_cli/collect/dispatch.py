@@ -41,7 +41,11 @@ def read_file(
         context.reject("unreadable", f"{label} ({error.strerror})")
         return
     with io.BufferedReader(io.FileIO(handle), BUFFER_BYTES) as stream:
-        context.budget = Budget(os.fstat(handle).st_size, settings.max_expanded_bytes)
+        size = os.fstat(handle).st_size
+        if not size:
+            context.reject("empty", label)
+            return
+        context.budget = Budget(size, settings.max_expanded_bytes)
         if kind in CONTAINERS:
             context.all_members = not settings.include or matches(label, settings.include)
         ranged = {"start": start, "end": end} if end is not None else {}

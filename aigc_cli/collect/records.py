@@ -72,6 +72,11 @@ class Context:
         """Count one file that is no input: hidden, of another kind, not asked for."""
         self._count("skipped", reason, where)
 
+    def read_as(self, encoding: str) -> None:
+        """Count one file, record or line that was not in UTF-8, by its encoding."""
+        if encoding != "utf-8":
+            self.counts[f"encodings:{encoding}"] += 1
+
     def drain(self) -> dict[str, Any]:
         """All that was counted since the last call, as the engine wants it."""
         numbers: dict[str, Any] = {**self.counts, **self.examples}
@@ -147,6 +152,15 @@ def from_fields(fields: Mapping[str, Any], source: str, number: int, where: str,
         text, source, number, plain(fields.get("id")), plain(fields.get("url")), plain(fields.get("license")),
         plain(fields.get("lang")),
     )  # fmt: skip
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what a terminal would obey.
+
+    >>> printable("a\\x1b[31m b\\n")
+    'a\\\\x1b[31m b\\\\n'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def plain(value: Any) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
 from aigc_cli.collect import encoding
@@ -135,8 +135,9 @@ def decoded(stream: BinaryIO) -> tuple[BinaryIO, str]:
 class LineDecoder:
     """Lines as text: UTF-8 first, then what the file's head said, then what the line itself looks like."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, read_as: Callable[[str], None] = lambda name: None) -> None:
+        """`name` is the encoding that the head tells; `read_as` hears that of every line that is not UTF-8."""
+        self.name, self._read_as = name, read_as
 
     def __call__(self, line: bytes) -> str:
         """The text of `line`; raises encoding.UndecodableError."""
@@ -147,10 +148,13 @@ class LineDecoder:
         if self.name != "utf-8":
             for codec in encoding.CODECS.get(self.name, (self.name,)):
                 try:
-                    return line.decode(codec)
+                    text = line.decode(codec)
                 except UnicodeDecodeError:
                     continue
+                self._read_as(self.name)
+                return text
         text, name = encoding.decode(line)
+        self._read_as(name)
         if self.name == "utf-8":
             self.name = name
         return text

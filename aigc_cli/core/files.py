@@ -52,6 +52,9 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise AigcError(
                 f"the disk is full: {path}", "free some space and run the same command again: it continues"
             ) from error
+        if error.errno == errno.EFBIG:
+            fact = f"a file larger than the file system or a limit of this session allows: {path}"
+            raise AigcError(fact, "choose another place with -o, or raise the limit: see ulimit -f") from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise AigcError(f"{path} cannot be written: {error.strerror}", "choose another place with -o") from error
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,13 +60,17 @@ class Parts:
             if given != rows:
                 raise damaged(path, f"it ends {rows - given} rows too early")
 
-    def merge(self, directory: Path) -> int:
-        """Write all rows as shards into `directory`, with units.json for the next run; gives the row count."""
+    def merge(self, directory: Path, see: Callable[[pa.RecordBatch], None] = lambda batch: None) -> int:
+        """Write all rows as shards into `directory`, with units.json for the next run; gives the row count.
+
+        `see` is shown every batch in order; how rows are grouped into batches is no part of the result.
+        """
         from aigc_cli.core.shard_writer import ShardWriter
         from aigc_cli.core.shards import UNITS
 
         writer = ShardWriter(directory, self.schema)
         for batch in self.batches():
+            see(batch)
             writer.write(batch)
         writer.close()
         index = [{"key": u.key, "rows": u.rows, "counts": u.counts} for u in self.units]

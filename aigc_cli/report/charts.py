@@ -212,5 +212,7 @@ def histogram(
         )
     parts.append(h(f'<path class="axis" d="M{LEFT} {height - BOTTOM}H{WIDTH - RIGHT}"/>'))
     parts.append(h(f'<text class="name" x="{WIDTH / 2}" y="{height - 8}" text-anchor="middle">{{}}</text>', x_label))
-    svg = h(f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{{}}">{{}}</svg>', x_label, join(parts))
-    return h("<figure>{}<figcaption>{}</figcaption></figure>", svg, caption)
+    most = max(range(len(counts)), key=lambda i: counts[i])
+    told = f"{x_label}: {sum(counts):,} in all, most from {short(edges[most])} to {short(edges[most + 1])}"
+    svg = h(f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{{}}">{{}}</svg>', told, join(parts))
+    return h('<figure class="columns">{}<figcaption>{}</figcaption></figure>', svg, caption)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,16 @@ from aigc_cli.core.run import Run
 from aigc_cli.core.shard_writer import write_dataset_dict
 from aigc_cli.core.shards import Shards
 from aigc_cli.models.tokenizer import FILES, Tokenizer
-from aigc_cli.tokenize.documents import Survey, sample, survey, texts_of
+from aigc_cli.tokenize.documents import Survey, sample, survey
 from aigc_cli.tokenize.encoding import Task, encode_task, part_schema
-from aigc_cli.tokenize.facts import excerpts, facts_of, lines_of
+from aigc_cli.tokenize.excerpts import passages
+from aigc_cli.tokenize.facts import facts_of, lines_of
+from aigc_cli.tokenize.measures import facts as measured
 from aigc_cli.tokenize.options import DEFAULT_KIND, TokenizeOptions
 from aigc_cli.tokenize.packing import Packer
 from aigc_cli.tokenize.vocabulary import auto_vocab_size, train_tokenizer
 
-VERSION = 2  # raised when equal options and inputs would give other records
+VERSION = 3  # raised when equal options and inputs would give other records
 CHECKED, CHECKED_CHARS = 200, 10_000  # texts whose round trip is checked before anything is encoded
 
 
@@ -81,9 +82,10 @@ def _tokenize(inputs: Sequence[str | Path], options: TokenizeOptions, common: Co
         if tokenizer.slow_because:
             console.say(f"its library encodes, not the faster kernel: the vocabulary has {tokenizer.slow_because}")
         tokenizer.save(run.dir / "tokenizer")
-        parts = _encode(run, sources, tokenizer, found)
+        parts, tasks = _encode(run, sources, tokenizer, found)
         packers = _pack(run, parts, tokenizer, options)
-        facts = facts_of(tokenizer, packers, options.length, _excerpts(sources, found, tokenizer), given is not None)
+        facts = facts_of(tokenizer, packers, options.length, passages(parts, tasks, tokenizer), given is not None)
+        facts |= measured(parts.counts)
         facts["split"] = "given" if found.split.given else "last part" if found.split.tail else "content hash"
         counts = {"documents": found.documents, "empty": parts.counts["empty"],
                   **{key: sum(facts[key].values()) for key in ("records", "tokens", "padding", "cropped")}}  # fmt: skip
@@ -131,8 +133,8 @@ def _vocabulary(run: Run, sources: list[Shards], found: Survey, options: Tokeniz
     return tokenizer
 
 
-def _encode(run: Run, sources: list[Shards], tokenizer: Tokenizer, found: Survey) -> Parts:
-    """All documents as ids, in parallel, in input order."""
+def _encode(run: Run, sources: list[Shards], tokenizer: Tokenizer, found: Survey) -> tuple[Parts, list[Task]]:
+    """All documents as ids, in parallel, in input order; and the work behind each part."""
     place = str((run.dir / "tokenizer").absolute())
     units = []
     for number, shards in enumerate(sources):
@@ -141,7 +143,8 @@ def _encode(run: Run, sources: list[Shards], tokenizer: Tokenizer, found: Survey
             path, name, start, rows = unit.payload
             task = Task(path, name, start, rows, place, found.split)
             units.append(Unit(unit.key, task, unit.weight_bytes).derive(salt))
-    return map_units(run, units, encode_task, schema=part_schema(tokenizer.vocab_size), label="encode")
+    parts = map_units(run, units, encode_task, schema=part_schema(tokenizer.vocab_size), label="encode")
+    return parts, [unit.payload for unit in units]
 
 
 def _pack(run: Run, parts: Parts, tokenizer: Tokenizer, options: TokenizeOptions) -> dict[str, Packer]:
@@ -167,11 +170,6 @@ def _only(batch: Any, mask: list[bool]) -> Any:
     import pyarrow as pa
 
     return batch.filter(pa.array(mask))
-
-
-def _excerpts(sources: list[Shards], found: Survey, tokenizer: Tokenizer) -> list[list[str]]:
-    texts = (text for text, _, validates in texts_of(sources[0], found.split) if not validates)
-    return excerpts(list(islice(texts, 64)), tokenizer)
 
 
 def _plan(sources: list[Shards], options: TokenizeOptions, given: Tokenizer | None) -> Result:

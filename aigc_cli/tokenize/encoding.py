@@ -14,8 +14,10 @@ import pyarrow.compute as pc
 
 from aigc_cli.core.files import identity
 from aigc_cli.core.shards import Shards
+from aigc_cli.models import sentencepiece_proto as proto
 from aigc_cli.models.tokenizer import Tokenizer
 from aigc_cli.tokenize.documents import Split, columns_of, divide, keys_of
+from aigc_cli.tokenize.measures import languages, measure
 
 GROUP_BYTES = 1 << 22  # of text encoded at a time: bounds the memory
 
@@ -46,17 +48,23 @@ def encode_task(task: Task) -> Iterator[tuple[pa.RecordBatch, dict[str, Any]]]:
     """Batches of `part_schema` and counts. AigcError when a document would not come back unchanged."""
     tokenizer = _tokenizer(task.tokenizer, identity(task.tokenizer))
     shards = Shards.open(task.path)
-    for batch in shards.rows(task.start, task.rows, columns_of(shards), task.split_name):
-        column = batch.column("text")
+    names = [*columns_of(shards), *(["lang"] if "lang" in shards.columns else [])]
+    is_byte = np.array([piece.type == proto.BYTE for piece in tokenizer.pieces])
+    for batch in shards.rows(task.start, task.rows, names, task.split_name):
+        column, langs = batch.column("text"), languages(batch)
         size = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
         validates = [task.split.validates(key, task.split_name) for key in keys_of(batch)]
         rows = np.flatnonzero(size)
         for part in _groups(rows, size[rows]):
             texts, flags = column.take(pa.array(part)), [validates[row] for row in part]
+            said = [langs[row] for row in part]
             if task.split.tail:
-                pieces = [piece for i, last in enumerate(flags) for piece in divide(texts[i].as_py(), task.split, last)]
-                texts, flags = pa.array([text for text, _ in pieces], pa.large_string()), [last for _, last in pieces]
-            yield _encode(tokenizer, texts, flags), {}
+                pieces = [(*piece, said[i]) for i, last in enumerate(flags)
+                          for piece in divide(texts[i].as_py(), task.split, last)]  # fmt: skip
+                texts, flags = pa.array([piece[0] for piece in pieces], pa.large_string()), [p[1] for p in pieces]
+                said = [piece[2] for piece in pieces]
+            encoded = _encode(tokenizer, texts, flags)
+            yield encoded, _measured(encoded, said, is_byte)
         yield _encode(tokenizer, column.slice(0, 0), []), {"empty": int((size == 0).sum())}
 
 
@@ -80,6 +88,12 @@ def _encode(tokenizer: Tokenizer, texts: pa.Array, validates: list[bool]) -> pa.
     column = pa.LargeListArray.from_arrays(pa.array(ends), pa.array(ids).cast(schema.field("ids").type.value_type))
     columns = [column, pc.binary_length(texts).cast(pa.int64()), pa.array(validates, pa.bool_())]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _measured(encoded: pa.RecordBatch, langs: list[str], is_byte: np.ndarray) -> dict[str, int]:
+    """What `measure` counts over a batch of `part_schema`."""
+    ids = encoded.column("ids")
+    return measure(ids.values.to_numpy(), ids.offsets.to_numpy(), encoded.column("bytes").to_numpy(), langs, is_byte)
 
 
 def _encode_long(tokenizer: Tokenizer, text: str) -> tuple[np.ndarray, np.ndarray]:

@@ -10,21 +10,15 @@ import numpy as np
 from aigc_cli.core.console import human, human_bytes
 from aigc_cli.models import sentencepiece_proto as proto
 from aigc_cli.models.tokenizer import Tokenizer
-from aigc_cli.models.tokenizer_text import SPACE
+from aigc_cli.tokenize.excerpts import shown
 from aigc_cli.tokenize.packing import Packer
 
 TOP = 50
-EXCERPTS, EXCERPT_CHARS = 3, 240
-
-
-def excerpts(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
-    """The pieces of the beginnings of three texts, for a coloured view."""
-    places = sorted({0, len(texts) // 2, len(texts) - 1})[:EXCERPTS] if texts else []
-    return [tokenizer.tokens(texts[i][:EXCERPT_CHARS]) for i in places]
+LISTED = 40  # longest pieces, unused pieces
 
 
 def facts_of(
-    tokenizer: Tokenizer, packers: Mapping[str, Packer], length: int, sampled: list[list[str]], given: bool
+    tokenizer: Tokenizer, packers: Mapping[str, Packer], length: int, sampled: Sequence[Any], given: bool
 ) -> dict[str, Any]:
     """facts: what trainers need (tokenizer, vocab_size, length, tokens, bytes) and what people want to see."""
     used = np.sum([p.counts for p in packers.values()], axis=0)
@@ -46,8 +40,27 @@ def facts_of(
         "bytes_per_token": round(sum(n_bytes.values()) / max(int(text) - cropped, 1), 4),
         "byte_share": round(float(used[types == proto.BYTE].sum() / max(text, 1)), 6),
         "used_pieces": int((used > 0).sum()),
-        "top": [[_shown(tokenizer, int(i)), int(used[i])] for i in best[:TOP] if used[i]],
-        "sample": sampled,
+        "top": [[shown(tokenizer, int(i)), int(used[i])] for i in best[:TOP] if used[i]],
+        "vocabulary": _vocabulary(tokenizer, used, types),
+        "ways": {way: {key: sum(p.without[way][key] for p in packers.values()) for key in ("padding", "cropped", "cut")}
+                 for way in ("stream", "none")},
+        "sample": list(sampled),
+    }  # fmt: skip
+
+
+def _vocabulary(tokenizer: Tokenizer, used: np.ndarray, types: np.ndarray) -> dict[str, Any]:
+    """Learned pieces: how long they are, the longest, and those that the text does not use."""
+    learned = np.flatnonzero(types == proto.NORMAL)
+    texts = {int(i): shown(tokenizer, int(i)) for i in learned}
+    longest = sorted(texts, key=lambda i: (-len(texts[i]), i))[:LISTED]
+    unused = [i for i in texts if not used[i]]
+    chars = np.bincount([len(text) for text in texts.values()]) if texts else np.zeros(1, np.int64)
+    return {
+        "learned": len(texts), "bytes": int((types == proto.BYTE).sum()),
+        "special": len(types) - len(texts) - int((types == proto.BYTE).sum()),
+        "chars": chars.tolist(),  # how many pieces have 0, 1, 2 ... characters
+        "longest": [[texts[i], i, int(used[i])] for i in longest],
+        "unused": len(unused), "unused_pieces": [[texts[i], i] for i in unused[:LISTED]],
     }  # fmt: skip
 
 
@@ -69,7 +82,3 @@ def lines_of(facts: Mapping[str, Any]) -> list[str]:
     padded, lost = padding / max(padding + total, 1), cropped / max(cropped + total, 1)
     rows.append(f"packing     {padded:.1%} padding, {lost:.1%} cropped; {cut:.0%} of documents lie in several records")
     return rows
-
-
-def _shown(tokenizer: Tokenizer, i: int) -> str:
-    return tokenizer.pieces[i].text.replace(SPACE, " ")

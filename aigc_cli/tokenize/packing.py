@@ -34,6 +34,7 @@ class Packer:
     """Writes the records of one split into `directory`.
 
     `tokens`, `padding` and `cropped` count ids, `cut` documents that do not lie in one record as a whole.
+    `without` says what those three would be with "stream" and with "none".
     """
 
     def __init__(self, directory: Path, split: str, tokenizer: Tokenizer, *, length: int, pack: str) -> None:
@@ -54,6 +55,8 @@ class Packer:
         self._waiting: list[np.ndarray] = []  # segments for best-fit
         self._waiting_tokens = 0
         self.counts = np.zeros(vocab_size, np.int64)
+        self._seen = self._stream_cut = 0
+        self._single = [0, 0, 0]  # padding, cropped and cut of one record a document
         self.documents = self.records = self.tokens = self.padding = self.cropped = self.cut = self.bytes = 0
 
     def feed(self, batch: pa.RecordBatch) -> None:
@@ -65,7 +68,23 @@ class Packer:
         self.counts += np.bincount(values, minlength=len(self.counts))
         self.documents += batch.num_rows
         self.bytes += int(batch.column("bytes").to_numpy().sum())
+        self._compare(offsets - offsets[0])
         self._feed(values, offsets - offsets[0])
+
+    @property
+    def without(self) -> dict[str, dict[str, int]]:
+        """{"stream", "none": {"padding", "cropped", "cut"}} for the documents so far, whichever way is taken."""
+        stream = {"padding": -self._seen % self.length, "cropped": 0, "cut": self._stream_cut}
+        return {"stream": stream, "none": dict(zip(("padding", "cropped", "cut"), self._single, strict=True))}
+
+    def _compare(self, offsets: np.ndarray) -> None:
+        sizes, places = np.diff(offsets), offsets + self._seen
+        crossing = places[:-1] // self.length != (places[1:] - 1) // self.length
+        self._stream_cut += int((crossing & (sizes > 0)).sum())
+        over = sizes - self.length
+        for i, number in enumerate((-over[over < 0].sum(), over[over > 0].sum(), (over > 0).sum())):
+            self._single[i] += int(number)
+        self._seen += int(offsets[-1])
 
     def close(self) -> None:
         """Write what waits, the last record filled up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import sentencepiece
 from aigc_cli.core.errors import AigcError, ConfigError, DataError
 from aigc_cli.models import sentencepiece_proto as proto
 from aigc_cli.models.tokenizer import SPECIAL_TOKENS, Tokenizer
-from aigc_cli.models.tokenizer_text import ALONE, chunked, escape
+from aigc_cli.models.tokenizer_text import ALONE, SPACE, chunked, escape
 
 # sentencepiece sums float32 counts thread by thread, so the number of threads is part of the result: a constant.
 TRAIN_THREADS = 4
@@ -57,7 +58,7 @@ def train_tokenizer(
     if kind == "byte-bpe":
         total = total_bytes or sum(len(text.encode()) for text in texts)
         return _train_bytes(texts, vocab_size, auto_vocab_size(total), split_digits)
-    lines = [line for text in texts for line in training_lines(text)]
+    lines = [line for text in texts for line in training_lines(text)] or [" "]  # text of line feeds alone
     settings = {"model_type": kind, "character_coverage": coverage, "split_digits": split_digits}
     if kind == "char" and vocab_size is None:
         settings["hard_vocab_limit"] = False
@@ -125,6 +126,7 @@ def _train(lines: list[str], settings: dict[str, Any], size: int) -> bytes:
         max_sentencepiece_length=MAX_PIECE_CHARS,
         max_sentence_length=LINE_BYTES, input_sentence_size=0,
         pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece=SPECIAL_TOKENS[0],
+        required_chars=SPACE,  # a Chinese text may have no space, or too few for --coverage
         control_symbols=list(SPECIAL_TOKENS[4:]), user_defined_symbols=list(ALONE), minloglevel=2, **settings,
     )  # fmt: skip
     return out.getvalue()
@@ -137,6 +139,8 @@ def _finish(model: bytes) -> bytes:
     for piece in proto.read_pieces(model):
         if piece.type == proto.USER_DEFINED:
             piece = replace(piece, type=proto.NORMAL, score=SCORE_MIN if unigram else -float(1 << 20))
+        elif not math.isfinite(piece.score):  # of the space, where the text has none and pieces are characters
+            piece = replace(piece, score=-float(1 << 20))
         elif unigram and piece.type == proto.NORMAL:
             rounded = round(piece.score / SCORE_STEP) * SCORE_STEP
             piece = replace(piece, score=max(rounded, SCORE_MIN))

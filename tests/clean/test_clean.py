@@ -98,6 +98,10 @@ def test_facts_tell_the_whole_story(raw, here):
     assert {e["rule"] for e in facts["examples"]} == {"unicode", "whitespace", "pii"}
     assert [c["size"] for c in facts["clusters"]] == [2, 2, 2]
     assert facts["clusters"][0]["text"].startswith(prose(1)[:50]) and len(facts["clusters"][0]["members"]) == 1
+    nearest = {c["nearest"]["source"]: c["nearest"] for c in facts["clusters"] if c["nearest"]}
+    assert len(nearest) == 2, "the copy in all letters has nothing to show"
+    for pair in nearest.values():
+        assert pair["kept"] != pair["gone"] and 0 < len(pair["kept"]) <= 400 and pair["similarity"] <= 1
     assert "5 of 10 documents kept" in result.lines[0]
 
 

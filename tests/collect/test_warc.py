@@ -58,7 +58,7 @@ def read(path: Path, start: int = 0, end: int | None = None, **options: Any) -> 
     kind = kind_of(path.name)
     assert kind
     found = list(read_file(str(path), path.name, kind, context.settings, context, start, end))
-    return found, dict(context.counts)
+    return found, {key: n for key, n in context.counts.items() if not key.startswith("encodings:")}
 
 
 def write(path: Path, records: list[bytes]) -> Path:

@@ -41,7 +41,7 @@ class SegmentWriter:
     def add(self, documents: pa.RecordBatch, keys: np.ndarray) -> None:
         """Append documents and their keys, uint64 [documents, tables]."""
         self._documents.write_batch(documents)
-        np.ascontiguousarray(keys).tofile(self._keys)
+        self._keys.write(np.ascontiguousarray(keys).reshape(-1).view(np.uint8).data)
         self.rows += documents.num_rows
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from aigc_cli.clean.dedup import index as ix
 from aigc_cli.clean.dedup.index import Head, Index, Parameters, Segment
 from aigc_cli.clean.dedup.index_segment import COLUMNS, PARTIAL, SegmentWriter, described_rows, identities
+from aigc_cli.clean.dedup.scratch import reserve
 from aigc_cli.core.device import threads
 from aigc_cli.core.errors import AigcError, ConfigError, DataError
 from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, hash_file, hash_text
@@ -133,7 +134,8 @@ class _Extension:
         tables = ix.BANDS + self.parameters.bands
         path = self.path / f"{segment.directory.name}.keys{PARTIAL}"
         try:
-            keys = np.memmap(path, dtype=np.uint64, mode="w+", shape=(segment.rows, tables))
+            reserve(path, segment.rows * tables * 8)
+            keys = np.memmap(path, dtype=np.uint64, mode="r+", shape=(segment.rows, tables))
             segment.key_columns(keys)
             for i in range(segment.documents.num_record_batches):
                 batch = segment.documents.get_batch(i)

@@ -24,7 +24,8 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     data = whole(stream, label, context)
     if data is None:
         return
-    text = encoding.decode(data)[0]
+    text, encoded = encoding.decode(data)
+    context.read_as(encoded)
     if reason := not_written(label, text):
         context.skip(reason, label)
         return

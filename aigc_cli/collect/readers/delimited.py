@@ -40,6 +40,7 @@ def _rows(stream: BinaryIO, name: str, label: str, context: Context, delimiter: 
     rows, header, number = table(), None, 0
     while True:
         begin = source.line
+        source.in_row = False
         try:
             row = next(rows, None)
         except csv.Error as error:
@@ -52,6 +53,9 @@ def _rows(stream: BinaryIO, name: str, label: str, context: Context, delimiter: 
             return
         if not row:
             continue
+        if source.ended_in_row:  # all lines since are in one cell
+            context.reject("unclosed_quote", f"{label}:{begin + 1}")
+            return
         if header is None:
             header = [cell.strip() for cell in row]
             if not _usable(header, label, context):
@@ -89,13 +93,17 @@ def no_text_column(label: str, columns: list[str], context: Context) -> None:
 
 
 class _Lines:
-    """Lines for csv.reader; `line` is the number of the last one."""
+    """Lines for csv.reader; `line` is the number of the last one.
+
+    Whoever asks for a row sets `in_row` to False; `ended_in_row` says that the lines ended before that row did.
+    """
 
     def __init__(self, stream: BinaryIO, name: str, label: str, context: Context) -> None:
         self._lines = lines(stream, context.settings.max_document_bytes)
-        self._decode = LineDecoder(name)
+        self._decode = LineDecoder(name, context.read_as)
         self._label, self._context = label, context
         self.line = 0
+        self.in_row = self.ended_in_row = False
 
     def leave_quotes(self) -> None:
         """Read on to the line on which the quoted cell, whose middle we are in, ends."""
@@ -108,13 +116,18 @@ class _Lines:
 
     def __next__(self) -> str:
         while True:
-            _, line = next(self._lines)
+            _, line = next(self._lines, (0, b""))
+            if line == b"":
+                self.ended_in_row = self.in_row
+                raise StopIteration
             self.line += 1
             where = f"{self._label}:{self.line}"
             if line is None:
                 self._context.reject("too_long", where)
                 continue
             try:
-                return self._decode(line)
+                text = self._decode(line)
+                self.in_row = True
+                return text
             except encoding.UndecodableError as error:
                 self._context.reject(error.reason, where)

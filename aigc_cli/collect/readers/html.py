@@ -17,7 +17,8 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     data = whole(stream, label, context)
     if data is None:
         return
-    markup, _ = encoding.decode(data, encoding.declared_charset(data))
+    markup, name = encoding.decode(data, encoding.declared_charset(data))
+    context.read_as(name)
     page = extract(markup, context.settings.extract)
     lang = None if context.settings.lang else page.lang
     yield Record(page.document(), label, 0, url=page.url, license=declared(markup), lang=lang)

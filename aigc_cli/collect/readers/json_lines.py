@@ -15,7 +15,7 @@ def read(stream: BinaryIO, label: str, context: Context, start: int = 0, end: in
     """The lines that begin in [start, end), numbered by their byte offset."""
     settings = context.settings
     stream, name = decoded(stream)
-    decode = LineDecoder(name)
+    decode = LineDecoder(name, context.read_as)
     keys = [f'"{field}"'.encode() for field in ([settings.text_field] if settings.text_field else TEXT_FIELDS)]
     for number, (offset, line) in enumerate(lines(stream, settings.max_document_bytes, start, end), 1):
         where = f"{label}:{number}" if not start else f"{label} (byte {offset})"

@@ -22,7 +22,8 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
     """One record for each object or string at the top, or in the array at the top; numbered in order."""
     stream, name = decoded(stream)
     number = 0
-    values = _values(stream, LineDecoder(name), context.settings.max_document_bytes)
+    decode = LineDecoder(name)
+    values = _values(stream, decode, context.settings.max_document_bytes)
     while True:
         try:
             value = next(values, None)
@@ -33,6 +34,7 @@ def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Record]:
             context.reject("invalid_json", f"{label}[{number}]")  # nothing tells where the next value begins
             return
         if value is None:
+            context.read_as(decode.name)
             return
         for item in _items(value[0]):
             where = f"{label}[{number}]"

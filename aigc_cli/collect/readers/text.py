@@ -16,7 +16,7 @@ def read(stream: BinaryIO, label: str, context: Context, start: int = 0, end: in
         yield from read_document(stream, label, context)
         return
     stream, name = decoded(stream)
-    decode = LineDecoder(name)
+    decode = LineDecoder(name, context.read_as)
     for offset, line in lines(stream, context.settings.max_document_bytes, start, end):
         if line is None:
             context.reject("too_long", f"{label} (byte {offset})")
@@ -34,7 +34,9 @@ def read_document(stream: BinaryIO, label: str, context: Context) -> Iterator[Re
     """The whole file as one document."""
     data = whole(stream, label, context)
     if data is not None:
-        yield Record(encoding.decode(data)[0], label, 0)
+        text, name = encoding.decode(data)
+        context.read_as(name)
+        yield Record(text, label, 0)
 
 
 def whole(stream: BinaryIO, label: str, context: Context) -> bytes | None:

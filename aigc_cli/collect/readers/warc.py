@@ -129,7 +129,8 @@ def _texts(found: http.Response, frame: Frame, number: int, label: str, context:
     url = plain(frame.fields.get("warc-target-uri", "").strip("<> "))
     try:
         charset = found.charset or (encoding.declared_charset(payload) if web else None)
-        text, _ = encoding.decode(payload, charset)
+        text, name = encoding.decode(payload, charset)
+        context.read_as(name)
         if not web:
             yield Record(text, label, number, url=url, lang=_language(frame, context))
             return

@@ -6,7 +6,7 @@ A section's module has `one(node, options) -> Html` and, where several runs shar
 from __future__ import annotations
 
 SECTIONS: dict[str, str] = {
-    "collect": "documents",
+    "collect": "collected",
     "clean": "documents",
     "tokenize": "tokens",
     "train": "training",
