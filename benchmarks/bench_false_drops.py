@@ -24,7 +24,7 @@ from aigc_cli.clean.rules import GLOBAL, RULES
 from aigc_cli.clean.step import CleanStep, document_schema
 from aigc_cli.core.shards import DOCUMENT_SCHEMA
 
-BY_INPUT = ("urls", "decontaminate", "perplexity", "c4_bad_words", "language", "pii", "unicode", "whitespace")
+BY_INPUT = ("urls", "decontaminate", "perplexity", "language", "pii", "unicode", "whitespace")
 SETS = ("docs-en", "poems-zh")
 
 
