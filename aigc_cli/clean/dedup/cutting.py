@@ -21,7 +21,7 @@ from aigc_cli.clean.kernels.hash128 import hashes
 from aigc_cli.clean.kernels.scan import scan
 from aigc_cli.clean.kernels.text import buffers
 from aigc_cli.clean.outcome import Reasons, first_reasons
-from aigc_cli.clean.recipe import Rule, module
+from aigc_cli.clean.recipe import Rule, judge
 from aigc_cli.clean.step import REPAIRS_PER_BATCH, CleanStep, difference, shortened
 from aigc_cli.core.arrow import checked, read_stream
 from aigc_cli.core.files import identity
@@ -193,7 +193,7 @@ def _stats(batch: pa.RecordBatch, step: CleanStep) -> pa.Array:
     arrays = {field.name: batch.column("stats").field(number) for number, field in enumerate(kind)}
     for name, options in step.per_document:
         if name in MEASURED:
-            for key, values in module(name).apply(batch, options).stats.items():
+            for key, values in judge(name, step.parity).apply(batch, options).stats.items():
                 numbers = np.asarray(values, dtype=np.float32)
                 arrays[key] = pa.array(numbers, mask=np.isnan(numbers))
     return pa.StructArray.from_arrays(list(arrays.values()), fields=list(kind))

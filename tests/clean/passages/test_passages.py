@@ -163,3 +163,23 @@ def test_passages_of_dropped_documents_do_not_count(here, plain):
     plain.write_documents(here / "d.jsonl", [paragraph, f"{paragraph}\n\n{'The river and the stones in it. ' * 3}"])
     result = plain.run(here / "d.jsonl", here / "out", {"length": {"min_words": 12}}, {"paragraphs": {}})
     assert paragraph in plain.rows(result.path)["d0001"]["text"]
+
+
+def test_statistics_of_the_texts_that_are_left_are_those_of_the_parity_mode(here, plain):
+    """As if the texts that are left had been cleaned in that mode."""
+    pytest.importorskip("spacy")
+    shared = "The committee's members can't agree, and don't want to, on the e-mail about the boat's U.S. licence."
+    texts = [f"The keeper's dog number {n} doesn't bark at the sea-gulls of the harbour. " * 4 for n in range(4)]
+    plain.write_documents(here / "d.jsonl", [f"{text}\n\n{shared}" for text in texts])
+    rules = ["language", {"gopher_quality": {"min_words": 0, "min_alpha_words": 0, "min_stop_words": 0}}]
+
+    def cleaned(source, output, *more):
+        clean([source], CleanOptions(rules=[*rules, *more], parity="datatrove"), Common(output=output))
+        return list(plain.rows(output).values())
+
+    cut = cleaned(here / "d.jsonl", here / "cut", {"paragraphs": {"min_words": 3}})
+    assert sum(row["text"].endswith(shared) for row in cut) == 1
+    plain.write_documents(here / "e.jsonl", [row["text"] for row in cut])
+    again = cleaned(here / "e.jsonl", here / "again")
+    own = [name for name in again[0]["stats"] if name != "lang_score"]
+    assert own and [[r["stats"][n] for n in own] for r in cut] == [[r["stats"][n] for n in own] for r in again]
