@@ -116,7 +116,12 @@ def main(argv: list[str] | None = None) -> int:
 
         print(f"aigc {__version__}")
         return 0
-    return _guarded(args)
+    try:
+        return _guarded(args)
+    finally:
+        from aigc_cli.core import console
+
+        console.setup()  # -q is this command's, not that of what the process does next
 
 
 def _guarded(args: list[str]) -> int:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from aigc_cli.cli import STAGES, main
+from aigc_cli.core import console
 
 HEAVY = (
     "torch",
@@ -66,3 +67,10 @@ def test_lineage_of_nothing_is_a_data_error(capsys, tmp_path):
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("aigc ")
+
+
+def test_quiet_ends_with_the_command(here, capsys):
+    (here / "raw.txt").write_text("A line of text that is long enough to stay where it is.")
+    assert main(["collect", "raw.txt", "-o", "docs", "-q"]) == 0
+    console.say("heard")
+    assert capsys.readouterr().err == "heard\n"
