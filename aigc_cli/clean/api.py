@@ -169,6 +169,8 @@ def _hint(funnel: list[dict[str, Any]]) -> str:
         return "give a smaller --min-words"
     if worst["rule"] == "language":
         return "check --languages"
+    if worst["rule"] in ("against", "decontaminate"):
+        return "check that what is compared with does not hold the very documents that are cleaned"
     return f"write a recipe whose rules do not hold {worst['rule']}, and give it with --config"
 
 

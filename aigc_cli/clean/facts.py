@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from aigc_cli.clean.alike import Pairs, beginning
 from aigc_cli.clean.dedup.find import REASONS, RULE_NAMES, Duplicates
 from aigc_cli.clean.dedup.scratch import BLOCK
-from aigc_cli.clean.recipe import Rule
+from aigc_cli.clean.recipe import Rule, module
 from aigc_cli.clean.step import EXAMPLE_CHARS, length_buckets
 from aigc_cli.core.console import human_bytes, table
 
@@ -152,7 +153,9 @@ def remarks(funnel: Sequence[Mapping[str, Any]]) -> list[str]:
             rule, reason = entry["rule"], next(iter(entry["reasons"]))
             how = {"length": "--min-words N sets the shortest", "language": "see --languages",
                    "minhash": "--no-dedup keeps duplicates", "exact": "--no-dedup keeps duplicates"}  # fmt: skip
-            hint = how.get(rule, f"list the rules in a recipe with another {reason}, or without {rule}")
+            hint = how.get(rule, f"list the rules in a recipe without {rule}, or with other options of it")
+            if rule not in how and reason in {field.name for field in fields(module(rule).Options)}:
+                hint = f"list the rules in a recipe with another {reason}, or without {rule}"
             found.append(f"{rule} dropped {entry['dropped']:,} of {entry['in']:,} documents ({reason}); {hint}")
     return found
 

@@ -67,7 +67,7 @@ def _check_order(names: list[str]) -> None:
         if before not in GLOBAL or (before in PASSAGES and after in GLOBAL):
             continue
         if after not in GLOBAL:
-            hint = "duplicates are compared last: put exact and minhash last"
+            hint = "what compares documents comes last, in this order: " + ", ".join(GLOBAL)
         elif GLOBAL.index(after) > GLOBAL.index(before):
             continue
         else:

@@ -79,18 +79,21 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str) -> T:
         if name not in names:
             raise ConfigError(f"{where}: unknown key '{key}'", did_you_mean(name, names))
         values[name] = coerce(value, hints[name], f"{where}: {key}")
-    return build(cls, values)
+    return build(cls, values, where)
 
 
-def build(cls: type[T], values: Mapping[str, Any]) -> T:
-    """cls(**values) with ranges checked; a ValueError of __post_init__ becomes a ConfigError."""
+def build(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
+    """cls(**values) with ranges checked; a ValueError of __post_init__ becomes a ConfigError.
+
+    `where` the values stand, for messages; without it they are flags.
+    """
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         value, low, high = values.get(field.name), field.metadata.get("min"), field.metadata.get("max")
         if not isinstance(value, int | float) or isinstance(value, bool):
             continue
         if (low is not None and value < low) or (high is not None and value > high):
-            flag = "--" + field.name.replace("_", "-")
-            raise ConfigError(f"{flag} is {value}", f"{flag} takes {_range(low, high)}")
+            flag = field.name if where else "--" + field.name.replace("_", "-")
+            raise ConfigError(f"{where}: {flag} is {value}".removeprefix(": "), f"{flag} takes {_range(low, high)}")
     try:
         return cls(**values)
     except ValueError as error:

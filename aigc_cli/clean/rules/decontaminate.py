@@ -66,7 +66,9 @@ def prepare(options: Options) -> None:
     console.detail(f"decontaminate: {len(found.items):,} items, {len(found.grams.hashes):,} different runs of words")
     if found.too_short:
         least = f"{options.min_words} words ({options.min_characters} characters)"
-        console.say(f"decontaminate: {found.too_short:,} test items of fewer than {least} are not looked for")
+        console.say(
+            f"decontaminate: {found.too_short:,} texts of test items with fewer than {least} are not looked for"
+        )
 
 
 def apply(batch: pa.RecordBatch, options: Options) -> Outcome:
