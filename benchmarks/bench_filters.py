@@ -1,6 +1,7 @@
 """The filters of clean against datatrove's: MB/s, equal decisions and Cohen's kappa, rule by rule and as a chain.
 
-    python benchmarks/bench_filters.py [--parity] [--sets NAME ...] [--documents N] [--repeat N] [--quick]
+    python benchmarks/bench_filters.py [--parity] [--sets NAME ...] [--cores N ...] [--documents N]
+        [--repeat N] [--quick]
 
 The chain is GopherRepetition, GopherQuality, C4 (without terminal punctuation), FineWeb, early drop on both sides,
 published limits on both sides. Ours uses its own word rule, so decisions differ a little; the Chinese figures compare
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from odd_documents import documents as odd_documents
-from side_by_side import DATA, Side, interleaved, median_s, ratio, save, versions_of
+from side_by_side import DATA, HERE, Side, interleaved, median_s, ratio, save, versions_of
 
 RULES = ("chain", "gopher_repetition", "gopher_quality", "c4_quality", "c4_terminal", "c4_paragraphs", "fineweb")
 SETS = {"docs-en": ("en", "eng_Latn"), "poems-zh": ("zh", "cmn_Hani")}
@@ -51,6 +52,7 @@ def kappa(ours: list[bool], theirs: list[bool]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, help="of each set, those with the lowest hash; default: all")
+    parser.add_argument("--cores", nargs="+", type=int, default=[1, 2], help="the chain alone on more than one")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="60 documents, once")
     parser.add_argument("--parity", action="store_true", help="our side has datatrove's decisions")
@@ -67,7 +69,10 @@ def main() -> None:
             if arguments.parity and not arguments.quick:
                 save(f"parity-{name}", {**results, "sets": {name: results["sets"][name]}})
     if not (arguments.quick or arguments.parity):
-        save("filters", results)
+        target = HERE / "results/filters.json"  # what other sizes gave before stays
+        known = json.loads(target.read_text())["sets"] if target.is_file() else {}
+        fresh = {f"{name}, {entry['documents']} documents": entry for name, entry in results["sets"].items()}
+        save("filters", {**results, "sets": {**known, **fresh}})
 
 
 def compare(name: str, path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def compare(name: str, path: Path, arguments: argparse.Namespace) -> dict[str, A
     size = sum(len(documents[row]["text"].encode()) for row in rows) / 1e6
     entry: dict[str, Any] = {"documents": len(rows), "megabytes": round(size, 2), "rules": {}}
     own = ["datatrove"] if arguments.parity else []
-    for cores in (1, 2):
+    for cores in arguments.cores:
         sides = {
             "ours": Side("peers/aigc_filters.py", str(path), code, str(cores), *own, cores=cores),
             "datatrove": Side(
