@@ -1,4 +1,4 @@
-"""What differs between a document that stayed and the most similar one that went for it."""
+"""What differs between two texts: before and after a change, or of a document that stayed and one that went for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 HELD_CHARS = 20_000  # of each document in which a difference is looked for: bounds the memory
-BEFORE_CHARS, SHOWN_CHARS = 80, 400  # of an excerpt: before the first difference, and in all
+SHOWN_CHARS = 80, 320  # of an excerpt: before the first difference, and from there on
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Pairs:
         """{"id", "source", "similarity", "kept", "gone"}: excerpts around the first difference; None without one."""
         for similarity, name, source, text in sorted(self.members, key=lambda member: -member[0]):
             if self.kept is not None and text != self.kept:
-                kept, gone = apart(self.kept, text)
+                kept, gone = difference(self.kept, text, *SHOWN_CHARS)
                 return {"id": name, "source": source, "similarity": round(similarity, 4), "kept": kept, "gone": gone}
         return None
 
@@ -38,13 +38,13 @@ def beginning(batch: pa.RecordBatch, row: int) -> str:
     return str(text[:HELD_CHARS])
 
 
-def apart(first: str, second: str) -> tuple[str, str]:
-    """The same stretch of two texts, from a little before their first difference.
+def difference(first: str, second: str, before: int = 40, behind: int = 80) -> tuple[str, str]:
+    """The same stretch of two texts: so many characters before their first difference, so many from there on.
 
-    >>> apart("the red house", "the blue house")
-    ('the red house', 'the blue house')
+    >>> difference("a cafÃ© in town", "a café in town")
+    ('a cafÃ© in town', 'a café in town')
     """
     shorter = min(len(first), len(second))
     place = next((i for i in range(shorter) if first[i] != second[i]), shorter)
-    start = max(0, place - BEFORE_CHARS)
-    return first[start : start + SHOWN_CHARS], second[start : start + SHOWN_CHARS]
+    start = max(0, place - before)
+    return first[start : place + behind], second[start : place + behind]

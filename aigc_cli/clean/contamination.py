@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aigc_cli.clean.kernels import grams as k
+from aigc_cli.clean.kernels import gram_table as k
+from aigc_cli.clean.kernels.grams import Grams
 from aigc_cli.clean.kernels.scan import scan
 from aigc_cli.clean.kernels.sorting import sort_pairs
 from aigc_cli.clean.kernels.text import buffers
@@ -55,7 +56,7 @@ class Lengths:
 class Table:
     """The runs of all items, in small letters, and the items' names; `too_short` items are not in it."""
 
-    grams: k.Grams
+    grams: Grams
     items: pa.Array
     too_short: int
 
@@ -110,7 +111,7 @@ def _read(place: Path) -> Table:
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise DataError(f"{place} is damaged: {error}", "delete that directory and run again") from error
     data, offsets = buffers(items.column("text"))
-    return Table(k.Grams(data, offsets, **found), items.column("item"), too_short)
+    return Table(Grams(data, offsets, **found), items.column("item"), too_short)
 
 
 def _built(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from aigc_cli.clean.alike import difference
 from aigc_cli.clean.dedup.keys import COLUMN, key_type, make_keys
 from aigc_cli.clean.outcome import Changed, Outcome, Reasons, with_texts
 from aigc_cli.clean.recipe import Rule, judge, module
@@ -25,7 +26,6 @@ from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
 
 EXAMPLE_CHARS = 200
 REPAIRS_PER_BATCH = 1  # before/after examples of each rule
-_AROUND = 40  # characters before and after the first difference in such an example
 # Columns that clean adds; an input's own of that name are dropped.
 OWN = ("stats", "rule", "reason", "repair", "matched", COLUMN)
 
@@ -219,18 +219,6 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     if columns[text].null_count:
         columns[text] = pc.fill_null(columns[text], "")
     return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def difference(before: str, after: str) -> tuple[str, str]:
-    """The two texts around their first difference, at most EXAMPLE_CHARS each.
-
-    >>> difference("a cafÃ© in town", "a café in town")
-    ('a cafÃ© in town', 'a café in town')
-    """
-    shorter = min(len(before), len(after))
-    first = next((i for i in range(shorter) if before[i] != after[i]), shorter)
-    start = max(0, first - _AROUND)
-    return before[start : first + 2 * _AROUND][:EXAMPLE_CHARS], after[start : first + 2 * _AROUND][:EXAMPLE_CHARS]
 
 
 @functools.lru_cache(maxsize=2)

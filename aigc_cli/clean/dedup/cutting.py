@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from aigc_cli.clean.alike import difference
 from aigc_cli.clean.dedup.keys import COLUMN, make_keys
 from aigc_cli.clean.kernels import passages as k
 from aigc_cli.clean.kernels.folding import folded_spans
@@ -22,7 +23,7 @@ from aigc_cli.clean.kernels.scan import scan
 from aigc_cli.clean.kernels.text import buffers
 from aigc_cli.clean.outcome import Reasons, first_reasons
 from aigc_cli.clean.recipe import Rule, judge
-from aigc_cli.clean.step import REPAIRS_PER_BATCH, CleanStep, difference, shortened
+from aigc_cli.clean.step import REPAIRS_PER_BATCH, CleanStep, shortened
 from aigc_cli.core.arrow import checked, read_stream
 from aigc_cli.core.files import identity
 

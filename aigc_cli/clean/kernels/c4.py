@@ -8,12 +8,12 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, INT64, OFFSETS, OUT_BYTES, OUT_I64, OUT_I64_2D, inner, kernel
 from aigc_cli.clean.kernels.marks import LEFT, QUOTE, TERMINAL, mark_table
 from aigc_cli.clean.kernels.phrases import Phrases, match
 from aigc_cli.clean.kernels.pieces import bits_of, suffix
 from aigc_cli.clean.kernels.text import HAN, SPACE, buffers, class_table
 from aigc_cli.clean.kernels.words import class_of, decode
+from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_BYTES, OUT_I64, OUT_I64_2D, inner, kernel
 
 STAYS, LOREM_IPSUM, CURLY_BRACKET = range(3)  # what becomes of a document
 CODE, SENTENCES, LINES, LONG_WORD, NOT_ENDED, SHORT, PHRASE = range(7)  # columns of the result

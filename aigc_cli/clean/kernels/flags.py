@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, inner, kernel
 from aigc_cli.clean.kernels.text import MARK, SPACE, buffers, class_table, once
 from aigc_cli.clean.kernels.words import class_of, decode
+from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, inner, kernel
 
 MOJIBAKE = 1  # a pair of characters as UTF-8 read in an 8-bit encoding gives
 CONTROL = 2  # control characters, byte order marks, noncharacters

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.shingles import _BASE, _STEP, _next_hash, folded_table
+from aigc_cli.clean.kernels.shingles import BASE, STEP, folded_table, next_hash
+from aigc_cli.clean.kernels.sorting import first_not_below
 from aigc_cli.clean.kernels.text import buffers, class_table
-from aigc_cli.clean.kernels.words import mix, next_word
-from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, OUT_U64, U32, U64, inlined, inner, kernel
+from aigc_cli.clean.kernels.words import fold, mix, next_word
+from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, U32, U64, inlined, inner, kernel
 
 I64 = OFFSETS
-ROWS = 1 << 14  # of a table that are gone through at a time
-_SHIFT, _LOW = np.uint64(6), np.uint64(63)
+SHIFT, _LOW = np.uint64(6), np.uint64(63)
 
 
 class Grams(NamedTuple):
@@ -46,35 +46,36 @@ class Found(NamedTuple):
 
 
 @inner
-def _words(data, i, end, table, folded, hashes, ends):  # type: ignore[no-untyped-def]
+def prefixes(data, i, end, table, folded, hashes, ends):  # type: ignore[no-untyped-def]
     """Number of words; hashes[k] are of the first k words, ends[k] is the byte behind the k-th (ends[0]: i)."""
     count = 0
     hashes[0], ends[0] = np.uint64(0), i
     while True:
-        value, i = _next_hash(data, i, end, table, folded)
+        value, i = next_hash(data, i, end, table, folded)
         if i < 0:
             return count
-        hashes[count + 1] = hashes[count] * _BASE + value
+        hashes[count + 1] = hashes[count] * BASE + value
         count += 1
         ends[count] = i
 
 
 @inner
-def _key(hashes, first, length, power):  # type: ignore[no-untyped-def]
+def run_hash(hashes, first, length, power):  # type: ignore[no-untyped-def]
     """The hash of a run, which depends on its length, too."""
-    return mix((hashes[first + length] - hashes[first] * power) ^ (np.uint64(length) * _STEP))
+    return mix((hashes[first + length] - hashes[first] * power) ^ (np.uint64(length) * STEP))
 
 
 @inner
-def _power(length):  # type: ignore[no-untyped-def]
+def power_of(length):  # type: ignore[no-untyped-def]
+    """BASE to the power of `length`: what the words before a run of that length are multiplied by."""
     value = np.uint64(1)
     for _ in range(length):
-        value *= _BASE
+        value *= BASE
     return value
 
 
 @inner
-def _room(offsets):  # type: ignore[no-untyped-def]
+def room_for(offsets):  # type: ignore[no-untyped-def]
     """Words that the longest document may have, and one: each takes two bytes, the last may take one."""
     longest = np.int64(0)
     for row in range(len(offsets) - 1):
@@ -83,12 +84,7 @@ def _room(offsets):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _fold(byte):  # type: ignore[no-untyped-def]
-    return byte | np.uint8(32) if np.uint8(65) <= byte <= np.uint8(90) else byte
-
-
-@inner
-def _same(data, i, end, other, j, stop, length, table):  # type: ignore[no-untyped-def]
+def same_words(data, i, end, other, j, stop, length, table):  # type: ignore[no-untyped-def]
     """Whether the next `length` words at byte i and at byte j of the other text are the same, ASCII case folded."""
     for _ in range(length):
         begin, i, characters, _ = next_word(data, i, end, table)
@@ -96,13 +92,13 @@ def _same(data, i, end, other, j, stop, length, table):  # type: ignore[no-untyp
         if characters == 0 or others == 0 or i - begin != j - start:
             return False
         for k in range(i - begin):
-            if _fold(data[begin + k]) != _fold(other[start + k]):
+            if fold(data[begin + k]) != fold(other[start + k]):
                 return False
     return True
 
 
 @inner
-def _text_of(offsets, place):  # type: ignore[no-untyped-def]
+def text_of(offsets, place):  # type: ignore[no-untyped-def]
     """The text in which the byte lies: the last that begins at or before it."""
     low, high = 0, len(offsets) - 1
     while high - low > 1:
@@ -114,74 +110,22 @@ def _text_of(offsets, place):  # type: ignore[no-untyped-def]
     return low
 
 
-@kernel(BYTES, OFFSETS, BYTES, BYTES, I64, OUT_U64, OUT_I64, OUT_I64, returns=INT64)
-def _list(data, offsets, table, folded, lengths, keys, places, counts):  # type: ignore[no-untyped-def]
-    """All runs of lengths[t] words of each text t (0: none); counts[t]: its words. Gives the number of runs."""
-    room = _room(offsets)
-    hashes, ends = np.empty(room, np.uint64), np.empty(room, np.int64)
-    written = 0
-    for row in range(len(offsets) - 1):
-        counts[row] = _words(data, offsets[row], offsets[row + 1], table, folded, hashes, ends)
-        length = lengths[row]
-        if length == 0:
-            continue
-        power = _power(length)
-        for first in range(counts[row] - length + 1):
-            keys[written], places[written] = _key(hashes, first, length, power), ends[first]
-            written += 1
-    return written
-
-
-@kernel(BYTES, OFFSETS, BYTES, I64, OUT_U64, OUT_I64, returns=INT64)
-def _distinct(data, offsets, table, lengths, keys, places):  # type: ignore[no-untyped-def]
-    """Of sorted runs with equal words keep the first, in place; gives their number. Other words of that hash stay."""
-    written, begin = 0, 0
-    for i in range(len(keys)):
-        if written == 0 or keys[written - 1] != keys[i]:
-            begin = written  # of the runs with this hash
-        text = _text_of(offsets, places[i])
-        seen = False
-        for k in range(begin, written):
-            other = _text_of(offsets, places[k])
-            if lengths[other] == lengths[text] and _same(
-                data, places[i], offsets[text + 1], data, places[k], offsets[other + 1], lengths[text], table
-            ):
-                seen = True
-                break
-        if not seen:
-            keys[written], places[written] = keys[i], places[i]
-            written += 1
-    return written
-
-
 @inlined
-def _two_bits(key):  # type: ignore[no-untyped-def]
+def two_bits(key):  # type: ignore[no-untyped-def]
+    """The bits of the filter's word that a run has."""
     return np.uint64(1) << (key & _LOW) | np.uint64(1) << (key >> np.uint64(58))
-
-
-@kernel(U64, OUT_U64)
-def _fill(keys, bits):  # type: ignore[no-untyped-def]
-    mask = np.uint64(len(bits) * 64 - 1)
-    for key in keys:
-        bits[(key & mask) >> _SHIFT] |= _two_bits(key)
 
 
 @inner
 def _lookup(key, data, i, end, length, other, offsets, hashes, places, table):  # type: ignore[no-untyped-def]
     """The text of the table that has the run of `length` words at byte i, -1 where none has."""
-    low, high = 0, len(hashes)
-    while low < high:
-        middle = (low + high) >> 1
-        if hashes[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    while low < len(hashes) and hashes[low] == key:
-        begin = np.int64(places[low])
-        text = _text_of(offsets, begin)
-        if _same(data, i, end, other, begin, offsets[text + 1], length, table):
+    place = first_not_below(hashes, key)
+    while place < len(hashes) and hashes[place] == key:
+        begin = np.int64(places[place])
+        text = text_of(offsets, begin)
+        if same_words(data, i, end, other, begin, offsets[text + 1], length, table):
             return text
-        low += 1
+        place += 1
     return -1
 
 
@@ -208,25 +152,25 @@ def _spans(data, end, row, count, ends, until, table, spans, written):  # type: 
     BYTES, OFFSETS, BYTES, BYTES, BYTES, OFFSETS, I64, U64, U32, U64, OUT_I64, OUT_I64, OUT_I64_2D, returns=INT64
 )  # fmt: skip
 def _find(data, offsets, table, folded, other, bounds, lengths, hashes, places, bits, runs, texts, spans):  # type: ignore[no-untyped-def]
-    room = _room(offsets)
+    room = room_for(offsets)
     prefix, ends, until = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
     powers = np.empty(len(lengths), np.uint64)
     for k in range(len(lengths)):
-        powers[k] = _power(lengths[k])
+        powers[k] = power_of(lengths[k])
     written, mask = 0, np.uint64(len(bits) * 64 - 1)
     for row in range(len(offsets) - 1):
         end = offsets[row + 1]
-        count = _words(data, offsets[row], end, table, folded, prefix, ends)
+        count = prefixes(data, offsets[row], end, table, folded, prefix, ends)
         until[: count + 1] = 0
         for first in range(count - lengths[0] + 1):
-            key = _key(prefix, first, lengths[0], powers[0])
-            two = _two_bits(key)
-            if bits[(key & mask) >> _SHIFT] & two != two:
+            key = run_hash(prefix, first, lengths[0], powers[0])
+            two = two_bits(key)
+            if bits[(key & mask) >> SHIFT] & two != two:
                 continue
             for k in range(len(lengths)):
                 if first + lengths[k] > count:
                     break
-                key = _key(prefix, first, lengths[k], powers[k])
+                key = run_hash(prefix, first, lengths[k], powers[k])
                 text = _lookup(key, data, ends[first], end, lengths[k], other, bounds, hashes, places, table)
                 if text >= 0:
                     until[first] = first + lengths[k]
@@ -236,43 +180,6 @@ def _find(data, offsets, table, folded, other, bounds, lengths, hashes, places, 
         if runs[row]:
             written = _spans(data, end, row, count, ends, until, table, spans, written)
     return written
-
-
-def count_words(column: pa.Array) -> np.ndarray:
-    """Words of each text, int64."""
-    return _listed(column, np.zeros(len(column), dtype=np.int64))[2]
-
-
-def listed(column: pa.Array, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(hashes uint64, places int64) of all runs of lengths[t] words of each text t; no run where that is 0.
-
-    A place is the byte, counted from the column's first, from which on the run's first word is the next one.
-    """
-    keys, places, _ = _listed(column, lengths)
-    return keys, places
-
-
-def _listed(column: pa.Array, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    data, offsets = buffers(column)
-    room = int(offsets[-1] - offsets[0]) // 2 + len(column) + 1 if lengths.any() else 0
-    keys, places = np.empty(room, dtype=np.uint64), np.empty(room, dtype=np.int64)
-    counts = np.zeros(len(column), dtype=np.int64)
-    written = _list(data, offsets, class_table(), folded_table(), lengths, keys, places, counts)
-    return keys[:written], places[:written] - offsets[0], counts
-
-
-def distinct(data: np.ndarray, offsets: np.ndarray, lengths: np.ndarray, keys: np.ndarray, places: np.ndarray) -> int:
-    """The number of runs with different words, brought to the front of the sorted arrays; the first place of each."""
-    return int(_distinct(data, offsets, class_table(), lengths, keys, places))
-
-
-def filter_bits(column: pa.Array, length: int, runs: int) -> np.ndarray:
-    """Two bits for each run of `length` words in the texts, with 16 to 32 places for each of `runs`: uint64."""
-    bits = np.zeros(1 << max(0, (runs * 16).bit_length() - 6), dtype=np.uint64)
-    for start in range(0, len(column), ROWS):
-        part = column.slice(start, ROWS)
-        _fill(listed(part, np.full(len(part), length, dtype=np.int64))[0], bits)
-    return bits
 
 
 def find(column: pa.Array, grams: Grams) -> Found:

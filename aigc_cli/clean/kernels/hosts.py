@@ -10,8 +10,9 @@ import numba
 import numpy as np
 import pyarrow as pa
 
+from aigc_cli.clean.kernels.sorting import first_not_below
 from aigc_cli.clean.kernels.text import buffers
-from aigc_cli.clean.kernels.words import FNV_OFFSET, FNV_PRIME, mix
+from aigc_cli.clean.kernels.words import FNV_OFFSET, FNV_PRIME, fold, mix
 from aigc_cli.core.jit import BYTES, OFFSETS, OUT_I64_2D, OUT_U64, U64, inner, kernel
 
 BOOL = numba.types.boolean
@@ -21,13 +22,8 @@ _DOT, _DASH, _UNDERSCORE, _SLASH, _QUERY, _HASH, _COLON, _STAR = (np.uint8(ord(c
 
 
 @inner
-def _lower(byte):  # type: ignore[no-untyped-def]
-    return byte | np.uint8(32) if np.uint8(65) <= byte <= np.uint8(90) else byte
-
-
-@inner
 def _of_host(byte):  # type: ignore[no-untyped-def]
-    if np.uint8(97) <= _lower(byte) <= np.uint8(122) or np.uint8(48) <= byte <= np.uint8(57):
+    if np.uint8(97) <= fold(byte) <= np.uint8(122) or np.uint8(48) <= byte <= np.uint8(57):
         return True
     return byte in (_DASH, _DOT, _UNDERSCORE)
 
@@ -42,7 +38,7 @@ def _hash(data, start, stop, host_end):  # type: ignore[no-untyped-def]
     """Hash of data[start:stop] from its end; the letters before host_end are made small."""
     value = FNV_OFFSET
     for i in range(stop - 1, start - 1, -1):
-        byte = _lower(data[i]) if i < host_end else data[i]
+        byte = fold(data[i]) if i < host_end else data[i]
         value = (value ^ np.uint64(byte)) * FNV_PRIME
     return mix(value)
 
@@ -79,7 +75,7 @@ def _url(data, start, stop):  # type: ignore[no-untyped-def]
         if data[i] == _HASH:
             stop = i
             break
-    if stop - start > 7 and _lower(data[start]) == np.uint8(104):  # http:// or https://
+    if stop - start > 7 and fold(data[start]) == np.uint8(104):  # http:// or https://
         at = start + 4 if data[start + 4] == _COLON else start + 5
         if (data[start + 1] == data[start + 2] == np.uint8(116) and data[start + 3] == np.uint8(112)
                 and (at == start + 4 or data[start + 4] == np.uint8(115)) and data[at] == _COLON
@@ -156,14 +152,8 @@ def _read(data, urls, out, odd):  # type: ignore[no-untyped-def]
 
 @inner
 def _listed(value, hashes):  # type: ignore[no-untyped-def]
-    low, high = 0, len(hashes)
-    while low < high:
-        middle = (low + high) >> 1
-        if hashes[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(hashes) and hashes[low] == value
+    place = first_not_below(hashes, value)
+    return place < len(hashes) and hashes[place] == value
 
 
 @kernel(BYTES, OFFSETS, U64, BOOL, OUT_BOOL)

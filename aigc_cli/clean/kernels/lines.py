@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, inner, kernel
 from aigc_cli.clean.kernels.marks import QUOTE, TERMINAL, mark_table
 from aigc_cli.clean.kernels.text import SPACE, buffers, class_table, once
 from aigc_cli.clean.kernels.words import class_of, decode, hash_bytes
+from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_I64_2D, inner, kernel
 
 FIRST, LAST, CHARS, FLAGS = range(4)  # columns: first byte, byte behind the last, characters, bits
 AGAIN, ENDED, QUOTED = 1, 2, 4  # bits: was there before; ends with a mark that ends sentences; so, before a quote

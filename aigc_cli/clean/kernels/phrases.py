@@ -8,18 +8,12 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_I64, inner, kernel
 from aigc_cli.clean.kernels.text import HAN, LATIN, buffers, class_table
-from aigc_cli.clean.kernels.words import class_of, decode
+from aigc_cli.clean.kernels.words import class_of, decode, fold
+from aigc_cli.core.jit import BYTES, OFFSETS, OUT_I64, inner, kernel
 
 BOOL = numba.types.boolean
 HEADS = 1 << 16  # the first two bytes of a phrase
-
-
-@inner
-def fold(byte):  # type: ignore[no-untyped-def]
-    """The byte with ASCII capitals made small."""
-    return byte | np.uint8(32) if np.uint8(65) <= byte <= np.uint8(90) else byte
 
 
 @inner

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from aigc_cli.clean.kernels.jit import inner
 from aigc_cli.clean.kernels.marks import CUT, HYPHEN, LEFT, LOWER, QUOTE, RIGHT, TERMINAL, UPPER
 from aigc_cli.clean.kernels.text import HAN, LATIN, LETTER, TABLE_SIZE
 from aigc_cli.clean.kernels.words import class_of, decode, hash_bytes
+from aigc_cli.core.jit import inner
 
 PLAIN, END, NUMBER, LETTERS, CHARACTER = range(5)  # kinds of tokens: marks (END closes sentences), then words
 KINDS = 5

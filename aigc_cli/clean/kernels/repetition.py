@@ -9,9 +9,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from aigc_cli.clean.kernels.jit import INT64, OFFSETS, OUT_I64_2D, U64, inner, kernel
 from aigc_cli.clean.kernels.tokens import Tokens
 from aigc_cli.clean.kernels.words import mix
+from aigc_cli.core.jit import INT64, OFFSETS, OUT_I64_2D, U64, inner, kernel
 
 FIELDS = (*(f"top_{n}gram_chars" for n in range(2, 5)), *(f"dup_{n}gram_chars" for n in range(5, 11)))
 MAX_TOKENS = 1 << 20  # of a document: the rest is not looked at, which bounds the tables' memory

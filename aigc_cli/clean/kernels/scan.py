@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_I64, OUT_I64_2D, U64, inner, kernel
 from aigc_cli.clean.kernels.text import CLASSES, SPACE, buffers, class_table, once
 from aigc_cli.clean.kernels.words import CHARACTER_WORD, class_of, decode, hash_bytes, hash_word, next_word
+from aigc_cli.core.jit import BYTES, OFFSETS, OUT_I64, OUT_I64_2D, U64, inner, kernel
 
 FIELDS = ("chars", "words", "word_chars", "alpha_words", "character_words", "lines", "bullet_lines", "ellipsis_lines",
           "hashes", "ellipses")  # fmt: skip

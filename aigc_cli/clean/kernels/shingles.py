@@ -11,8 +11,8 @@ from aigc_cli.clean.kernels.text import DIGIT, HAN, LATIN, MARK, TABLE_SIZE, buf
 from aigc_cli.clean.kernels.words import CHARACTER_WORD, FNV_OFFSET, FNV_PRIME, decode, hash_bytes, mix, next_word
 from aigc_cli.core.jit import BYTES, INT64, OFFSETS, OUT_I64, OUT_U64, OUT_U64_2D, U32, U64, inner, kernel
 
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_BASE = np.uint64(0xD6E8FEB86659FD93)  # of the rolling hash: odd, bits without a pattern
+STEP = np.uint64(0x9E3779B97F4A7C15)
+BASE = np.uint64(0xD6E8FEB86659FD93)  # of the rolling hash: odd, bits without a pattern
 _TOP = np.uint32(0xFFFFFFFF)
 _LANES = 16  # permutations are filled up to a multiple of this: whole vector registers
 
@@ -32,7 +32,7 @@ def _ascii_word(data, i, end, folded):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _next_hash(data, i, end, table, folded):  # type: ignore[no-untyped-def]
+def next_hash(data, i, end, table, folded):  # type: ignore[no-untyped-def]
     """(hash, position after it) of the first word at or after byte i; position -1 where there is none.
 
     The words are next_word's. ASCII words and single Han characters, which are most, take a shorter way.
@@ -50,7 +50,7 @@ def _next_hash(data, i, end, table, folded):  # type: ignore[no-untyped-def]
             code = (np.int64(first) & 0x0F) << 12 | (np.int64(data[i + 1]) & 0x3F) << 6 | np.int64(data[i + 2]) & 0x3F
             kind = table[code]
             if kind >= HAN:
-                return mix(np.uint64(code) + _STEP), i + 3
+                return mix(np.uint64(code) + STEP), i + 3
             if kind < LATIN or kind == MARK:
                 i += 3
                 continue
@@ -60,7 +60,7 @@ def _next_hash(data, i, end, table, folded):  # type: ignore[no-untyped-def]
         return np.uint64(0), -1
     if kind == CHARACTER_WORD:
         code, _ = decode(data, begin, end)
-        return mix(np.uint64(code) + _STEP), stop
+        return mix(np.uint64(code) + STEP), stop
     return hash_bytes(data, begin, stop, True), stop
 
 
@@ -69,7 +69,7 @@ def _shingles(data, offsets, table, folded, length, out, starts):  # type: ignor
     words = np.zeros(length, np.uint64)  # a ring
     leaving = np.uint64(1)
     for _ in range(length):
-        leaving *= _BASE
+        leaving *= BASE
     written = 0
     for document in range(len(offsets) - 1):
         starts[document] = written
@@ -77,10 +77,10 @@ def _shingles(data, offsets, table, folded, length, out, starts):  # type: ignor
         rolling, count, slot = np.uint64(0), 0, 0
         i, end = offsets[document], offsets[document + 1]
         while True:
-            value, i = _next_hash(data, i, end, table, folded)
+            value, i = next_hash(data, i, end, table, folded)
             if i < 0:
                 break
-            rolling = rolling * _BASE + value - words[slot] * leaving
+            rolling = rolling * BASE + value - words[slot] * leaving
             words[slot] = value
             slot = slot + 1 if slot + 1 < length else 0
             count += 1
@@ -116,7 +116,7 @@ def _bands(shingles, starts, factors, terms, rows, out):  # type: ignore[no-unty
         for band in range(out.shape[1]):
             key = np.uint64(band + 1)
             for k in range(band * rows, (band + 1) * rows):
-                key = mix(key * _STEP ^ np.uint64(least[k]))
+                key = mix(key * STEP ^ np.uint64(least[k]))
             out[document, band] = key if key != np.uint64(0) else np.uint64(1)
 
 

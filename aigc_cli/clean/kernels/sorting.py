@@ -81,3 +81,16 @@ def sort_pairs(keys: np.ndarray, rows: np.ndarray) -> None:
     """
     assert len(keys) == len(rows)
     _sort(keys, rows)
+
+
+@inner
+def first_not_below(ordered, value):  # type: ignore[no-untyped-def]
+    """The first place in the sorted array whose value is not below `value`; its length where there is none."""
+    low, high = 0, len(ordered)
+    while low < high:
+        middle = (low + high) >> 1
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low

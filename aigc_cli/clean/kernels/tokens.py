@@ -12,11 +12,11 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from aigc_cli.clean.kernels.jit import BYTES, OFFSETS, OUT_BYTES, OUT_I64, OUT_I64_2D, OUT_U64, inner, kernel
 from aigc_cli.clean.kernels.marks import mark_table
 from aigc_cli.clean.kernels.pieces import CHARACTER, END, KINDS, LETTERS, NUMBER, PLAIN, cut_piece, emit, is_lower
 from aigc_cli.clean.kernels.text import HAN, SPACE, buffers, class_table, once
 from aigc_cli.clean.kernels.words import FNV_OFFSET, FNV_PRIME, class_of, decode, hash_bytes, mix
+from aigc_cli.core.jit import BYTES, OFFSETS, OUT_BYTES, OUT_I64, OUT_I64_2D, OUT_U64, inner, kernel
 
 OUT_I32 = numba.types.Array(numba.int32, 1, "C")
 

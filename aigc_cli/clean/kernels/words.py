@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from aigc_cli.clean.kernels.jit import inner
 from aigc_cli.clean.kernels.text import DIGIT, HAN, LATIN, LETTER, MARK, TABLE_SIZE
+from aigc_cli.core.jit import inner
 
 NUMBER_WORD, LETTER_WORD, CHARACTER_WORD = 0, 1, 2  # kinds of words; the last are single characters
 
@@ -83,14 +83,18 @@ def mix(value):  # type: ignore[no-untyped-def]
 
 
 @inner
-def hash_bytes(data, start, stop, fold):  # type: ignore[no-untyped-def]
-    """64-bit hash of bytes; `fold` lower-cases ASCII. Source: FNV-1a, then splitmix64's finaliser."""
+def fold(byte):  # type: ignore[no-untyped-def]
+    """The byte with ASCII capitals made small."""
+    return byte | np.uint8(32) if np.uint8(65) <= byte <= np.uint8(90) else byte
+
+
+@inner
+def hash_bytes(data, start, stop, folded):  # type: ignore[no-untyped-def]
+    """64-bit hash of bytes; `folded`: as if ASCII capitals were small. Source: FNV-1a, then splitmix64's finaliser."""
     value = FNV_OFFSET
     for i in range(start, stop):
-        byte = np.uint64(data[i])
-        if fold and np.uint64(65) <= byte <= np.uint64(90):
-            byte |= np.uint64(32)
-        value = (value ^ byte) * FNV_PRIME
+        byte = fold(data[i]) if folded else data[i]
+        value = (value ^ np.uint64(byte)) * FNV_PRIME
     return mix(value)
 
 
