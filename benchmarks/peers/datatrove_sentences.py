@@ -5,7 +5,6 @@ python peers/datatrove_sentences.py FILE.jsonl.gz LANGUAGE WORKERS
 
 from __future__ import annotations
 
-import gzip
 import json
 import multiprocessing
 import os
@@ -16,7 +15,6 @@ from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import jieba
 import spacy  # noqa: F401 - imports do not count
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.dedup import SentenceDedupFilter, SentenceDedupSignature, SentenceFindDedups
@@ -24,6 +22,7 @@ from datatrove.pipeline.dedup.sentence_dedup import SentDedupConfig
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers.jsonl import JsonlWriter
 from datatrove.utils.logging import logger
+from datatrove_input import prepare
 from side_by_side import cpu_s, serve
 
 FILE, LANGUAGE, WORKERS = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -31,17 +30,6 @@ CONFIG = SentDedupConfig()  # spans of 3 sentences, at least 50 words and 3 sent
 HELD = tempfile.TemporaryDirectory()
 INPUT = Path(HELD.name)
 logger.remove()
-
-
-def prepare() -> None:
-    """The documents as files of JSON Lines, one for each worker; jieba's dictionary is loaded before."""
-    with gzip.open(FILE, "rt", encoding="utf-8") as source:
-        lines = source.readlines()
-    (INPUT / "in").mkdir()
-    for worker in range(WORKERS):
-        part = lines[worker * len(lines) // WORKERS : (worker + 1) * len(lines) // WORKERS]
-        (INPUT / f"in/{worker}.jsonl").write_text("".join(part), encoding="utf-8")
-    jieba.initialize()
 
 
 def stage(pipeline: list, tasks: int, folder: Path, name: str) -> None:
@@ -79,5 +67,5 @@ def run(rules: list | None = None) -> dict:
 
 
 if __name__ == "__main__":
-    prepare()
+    prepare(FILE, WORKERS, INPUT)
     serve(run)
