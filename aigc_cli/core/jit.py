@@ -76,7 +76,7 @@ def _is_cached(folder: Path, module: str) -> bool:
 def _announce(again: str) -> None:
     """Say, once and only in the main process, why nothing happens for a while."""
     if multiprocessing.parent_process() is None:
-        console.say(f"compiling the text kernels, some 10 seconds{again}")
+        console.say(f"compiling the text kernels, some 20 seconds{again}")
 
 
 def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
