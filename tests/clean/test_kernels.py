@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_cli.clean.kernels import flags, jit, lines, marks, repetition, scan, shingles, text, tokens
+from aigc_cli.clean.kernels import flags, lines, marks, repetition, scan, shingles, text, tokens
+from aigc_cli.core import jit
 
 STOP = ["the", "a", "的", "一"]
 
@@ -191,7 +192,7 @@ def test_a_changed_kernel_gets_another_cache_folder_and_an_unwritable_one_none(t
         jit.cache_folder.cache_clear()
         assert jit.cache_folder() is None
         code = (
-            "from aigc_cli.clean.kernels import jit\n"
+            "from aigc_cli.core import jit\n"
             "print(jit.kernel(jit.INT64, returns=jit.INT64)(lambda x: x + 1)(1))"
         )
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
