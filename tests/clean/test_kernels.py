@@ -191,10 +191,7 @@ def test_a_changed_kernel_gets_another_cache_folder_and_an_unwritable_one_none(t
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
         jit.cache_folder.cache_clear()
         assert jit.cache_folder() is None
-        code = (
-            "from aigc_cli.core import jit\n"
-            "print(jit.kernel(jit.INT64, returns=jit.INT64)(lambda x: x + 1)(1))"
-        )
+        code = "from aigc_cli.core import jit\nprint(jit.kernel(jit.INT64, returns=jit.INT64)(lambda x: x + 1)(1))"
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert out.stdout.strip() == "2"
     finally:
