@@ -66,6 +66,15 @@ Examples:
 """
 
 
+def commands(stage: Stage) -> list[list[str]]:
+    """The stage as a command line, and those of its subcommands (imports its options)."""
+    module, attribute = stage.target.split(":")
+    app = getattr(import_module(module), attribute)
+    found = app.registered_commands
+    single = len(found) == 1 and app.registered_callback is None  # Typer makes no group of it
+    return [[stage.name], *([stage.name, str(command.name)] for command in found if not single)]
+
+
 def root_help() -> str:
     """The text of `aigc --help`, made from the table alone."""
     lines = [_USAGE]

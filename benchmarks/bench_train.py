@@ -31,12 +31,14 @@ from aigc_cli.evaluate.ngram import WittenBell  # noqa: E402
 from aigc_cli.models import FAMILIES  # noqa: E402
 from aigc_cli.models.bundle import save_bundle  # noqa: E402
 from aigc_cli.models.gpt.config import Shape  # noqa: E402
-from aigc_cli.train.api import Tokens, prepare  # noqa: E402
 from aigc_cli.train.data import TokenStream  # noqa: E402
+from aigc_cli.train.job import Job  # noqa: E402
 from aigc_cli.train.loop import run_training  # noqa: E402
 from aigc_cli.train.metrics import METRICS, read_log  # noqa: E402
 from aigc_cli.train.options import TrainOptions  # noqa: E402
 from aigc_cli.train.samples import Sampler  # noqa: E402
+from aigc_cli.train.tasks.causal import prepare  # noqa: E402
+from aigc_cli.train.tokens import Tokens  # noqa: E402
 
 IMPORT_S = time.monotonic() - STARTED
 RESULTS = Path(__file__).parent / "results" / "train.json"
@@ -61,7 +63,8 @@ def train_once(ids: np.ndarray, split: int, alphabet: str, options: TrainOptions
     cpu = time.process_time()
     tokens = Tokens(None, TokenStream([ids[:split]]), TokenStream([ids[split:]]), None, len(alphabet), CONTEXT, 1.0)
     config = Shape().config(len(alphabet), CONTEXT)
-    model, objective, data = prepare(FAMILIES["gpt"], config, tokens, options, device, dtype, seed)
+    work = prepare(Job(FAMILIES["gpt"], config, tokens, options, device, dtype, seed))
+    model, objective, data = work.model, work.objective, work.data
     with tempfile.TemporaryDirectory() as folder:
 
         def write_bundle(directory: Path) -> None:

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aigc_cli.cli import STAGES, root_help
+from aigc_cli.cli import STAGES, commands, root_help
 
 TARGET = Path(__file__).parent / "commands.md"
-KINDS = {"train": ["gpt"], "postprocess": ["filter", "correct"]}
 
 
 def help_text(*command: str) -> str:
@@ -25,7 +24,7 @@ def page() -> str:
     """The whole page."""
     parts = ["# Commands\n\nMade from the code by `make docs`; do not edit.\n", f"```\n{root_help().strip()}\n```\n"]
     for stage in STAGES:
-        for command in [[stage.name], *[[stage.name, kind] for kind in KINDS.get(stage.name, [])]]:
+        for command in commands(stage):
             parts.append(f"## aigc {' '.join(command)}\n\n```\n{help_text(*command)}\n```\n")
     return "\n".join(parts)
 

@@ -39,7 +39,7 @@ def distill(
         raise ConfigError(
             "distill needs a teacher and a recipe", "aigc distill teacher.pt student.yaml; --init writes one"
         )
-    bundle = Bundle.open(teacher)
+    bundle = Bundle.open(teacher).require("distill", "distilling")
     console.say(bundle.describe())
     recipe = read_recipe(Path(student), bundle.config)
     recipe.train.budget()  # a conflict is told before any work
@@ -61,7 +61,7 @@ def distill(
         if run.up_to_date:
             return run.result()
         from aigc_cli.compress.teaching import Distilling  # imports torch
-        from aigc_cli.train.api import open_tokens
+        from aigc_cli.train.tokens import open_tokens
 
         return Distilling(run, bundle, recipe, open_tokens(shards), device, dtype).work()
 

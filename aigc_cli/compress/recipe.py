@@ -47,6 +47,7 @@ def parse_recipe(mapping: Mapping[str, Any], teacher: Any, where: str) -> Recipe
     """The recipe in `mapping`; `where` names it in messages."""
     groups: dict[type, dict[str, Any]] = {type(teacher): dataclasses.asdict(teacher), LossOptions: {}, TrainOptions: {}}
     owners = {field.name: cls for cls in groups for field in dataclasses.fields(cls)}
+    del owners["init_from"]  # a student begins as a part of its teacher
     for key, value in mapping.items():
         name = str(key).replace("-", "_")
         if name not in owners:

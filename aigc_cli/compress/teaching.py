@@ -19,12 +19,14 @@ from aigc_cli.core.console import Result
 from aigc_cli.core.files import atomic_write
 from aigc_cli.core.run import Journal, Run
 from aigc_cli.models.bundle import Bundle, save_bundle
-from aigc_cli.train.api import Tokens, prepare
 from aigc_cli.train.card import model_card
+from aigc_cli.train.job import Job
 from aigc_cli.train.lm import CausalLM
 from aigc_cli.train.loop import Outcome, run_training
 from aigc_cli.train.metrics import METRICS, read_log
 from aigc_cli.train.options import BUDGETS
+from aigc_cli.train.tasks.causal import prepare
+from aigc_cli.train.tokens import Tokens
 
 CONTROL_LOG = "control.jsonl"
 FLOAT_BYTES = 4
@@ -72,7 +74,9 @@ class Distilling:
         return model
 
     def _prepare(self) -> tuple[Any, CausalLM, Any]:
-        return prepare(self.family, self.config, self.tokens, self.recipe.train, self.device, self.dtype, self.seed)
+        job = Job(self.family, self.config, self.tokens, self.recipe.train, self.device, self.dtype, self.seed)
+        work = prepare(job)
+        return work.model, work.objective, work.data  # type: ignore[return-value]
 
     def _judge(self, model: Any) -> CausalLM:
         """The next-token objective of `model` over the student's context, so that all three read the same windows."""

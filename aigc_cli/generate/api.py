@@ -117,9 +117,7 @@ def open_model(model: str | Path | None) -> Bundle:
     """The model at a path, or the newest one around, named on stderr. ConfigError when it does not generate."""
     bundle = Bundle.open(newest(STAGES) if model is None else model)
     (console.say if model is None else console.detail)(f"model: {bundle.describe()}")
-    if "generate" not in bundle.family.tasks:
-        raise ConfigError(f"{bundle.path} is a {bundle.family.name}, which does not generate text", "name a gpt")
-    return bundle
+    return bundle.require("generate", "writing text")
 
 
 def tokenizer_of(bundle: Bundle) -> Tokenizer:

@@ -9,7 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Family:
-    """One model family: its public class, its tasks and where its parts live (as "module:name")."""
+    """One model family: its public class, what it can do and where its parts live.
+
+    `tasks` are what a trained model does (generate, fill, classify, ...); `trainers` how it is trained: task ->
+    module of train/tasks/, the first one by default. `use` is the command for a trained model DIR.
+    """
 
     name: str
     modality: str
@@ -17,10 +21,11 @@ class Family:
     module: str
     model_type: str
     architecture: str
+    auto_class: str
+    pipeline_tag: str
     tasks: tuple[str, ...]
-    objective: str
-    generator: str
-    exporter: str
+    trainers: dict[str, str]
+    use: str
 
     def config(self) -> type:
         """The family's Config dataclass (stdlib only)."""
@@ -38,10 +43,13 @@ class Family:
         """A model with uninitialised weights, to be filled from a checkpoint (imports torch)."""
         return importlib.import_module(f"{self.module}.model").build_empty(config)
 
-    def load(self, part: str) -> Any:
-        """The object behind one of the "module:name" fields: objective, generator or exporter."""
-        module, _, name = getattr(self, part).partition(":")
-        return getattr(importlib.import_module(module), name)
+    def shape(self) -> type:
+        """The family's Shape dataclass: the options that a Config is made from (stdlib only)."""
+        return importlib.import_module(f"{self.module}.config").Shape
+
+    def trainer(self, task: str | None = None) -> Any:
+        """The module that trains `task` (imports torch)."""
+        return importlib.import_module(self.trainers[task or next(iter(self.trainers))])
 
 
 FAMILIES: dict[str, Family] = {
@@ -52,10 +60,11 @@ FAMILIES: dict[str, Family] = {
         module="aigc_cli.models.gpt",
         model_type="qwen3",
         architecture="Qwen3ForCausalLM",
-        tasks=("generate",),
-        objective="aigc_cli.train.lm:CausalLM",
-        generator="aigc_cli.generate.api:generate",
-        exporter="aigc_cli.compress.exporting:export",
+        auto_class="AutoModelForCausalLM",
+        pipeline_tag="text-generation",
+        tasks=("generate", "distill", "export"),
+        trainers={"lm": "aigc_cli.train.tasks.causal"},
+        use='aigc generate DIR --prompt "Once upon a time"',
     ),
 }
 

@@ -131,6 +131,13 @@ class Bundle:
         model.load_state_dict(self.weights())
         return model.to(device=device, dtype=dtype or torch.float32).eval()
 
+    def require(self, task: str, what: str) -> Bundle:
+        """This model; ConfigError when its family is not made for `task`, which users know as `what`."""
+        if task not in self.family.tasks:
+            able = ", ".join(f.name for f in FAMILIES.values() if task in f.tasks)
+            raise ConfigError(f"{self.path} is a {self.family.name}: {what} is not for it", f"name a {able}")
+        return self
+
     def describe(self) -> str:
         """One line: what was found.
 

@@ -15,7 +15,7 @@ NAMES = {"val/loss_nats": "validation loss (nats per token)", "val/bpb": "valida
 TEMPLATE = """\
 ---
 library_name: transformers
-pipeline_tag: text-generation
+pipeline_tag: {pipeline_tag}
 tags: [aigc, {family}]
 ---
 
@@ -32,12 +32,12 @@ tags: [aigc, {family}]
 ## Use
 
 ```
-aigc generate DIR --prompt "Once upon a time"
+{use}
 ```
 
 ```python
-from transformers import AutoModelForCausalLM
-model = AutoModelForCausalLM.from_pretrained("DIR")
+from transformers import {auto_class}
+model = {auto_class}.from_pretrained("DIR")
 ```
 """
 
@@ -50,7 +50,7 @@ def model_card(family: Family, config: Any, data: Path | None, final: Mapping[st
     return TEMPLATE.format(
         family=family.name, help=family.help, millions=config.parameters() / 1e6, layers=config.n_layer,
         width=config.n_embd, vocabulary=config.vocab_size, context=config.context, numbers=numbers,
-        lineage=_lineage(data),
+        lineage=_lineage(data), pipeline_tag=family.pipeline_tag, use=family.use, auto_class=family.auto_class,
     )  # fmt: skip
 
 

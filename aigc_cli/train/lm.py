@@ -6,6 +6,7 @@ Shapes: B sequences, T tokens, C width, V vocabulary.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -62,7 +63,7 @@ class CausalLM:
     ) -> None:
         self.saved: nn.Module = model
         self.model = model
-        self.groups = {"gpt": dict(model.named_parameters())}
+        self.groups: Mapping[str, Mapping[str, nn.Parameter]] = {"gpt": dict(model.named_parameters())}
         self.adamw_only = frozenset({"model.embed_tokens.weight", "lm_head.weight"})
         self.validation, self.bytes_per_token = validation, bytes_per_token
         self.context, self.batch_size = context or model.config.context, batch_size

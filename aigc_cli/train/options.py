@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from aigc_cli.core.errors import ConfigError
@@ -18,6 +19,10 @@ DEFAULT_EPOCHS = 16.0  # ... but small data not so often that it is learned by h
 class TrainOptions:
     """Training."""
 
+    init_from: Path | None = opt(
+        None, "Begin with this model's weights: run directory, .pt file or Hugging Face directory of the same family.",
+        affects_output=False,
+    )  # fmt: skip
     steps: int | None = opt(None, "Budget: optimizer steps.", min=1)
     tokens: int | None = opt(None, "Budget: training tokens.", min=1)
     epochs: float | None = opt(None, "Budget: passes over the training split.", min=0)

@@ -237,7 +237,7 @@ def test_a_student_is_trained_compared_and_published(here, make_run, recipe):
     bundle = Bundle.open(result.path)
     assert bundle.config.n_layer == 1 and bundle.config.n_embd == 32
     # Oracle: the numbers of the table, computed again from the published files.
-    from aigc_cli.train.api import open_tokens
+    from aigc_cli.train.tokens import open_tokens
 
     tokens = open_tokens(here / "tokens")
     for name, model in (("student", bundle.model()), ("teacher", teacher)):

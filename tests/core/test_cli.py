@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from aigc_cli.cli import STAGES, main
+from aigc_cli.cli import STAGES, commands, main
 from aigc_cli.core import console
 
 HEAVY = (
@@ -22,7 +22,7 @@ HEAVY = (
     "sentencepiece",
     "PIL",
 )
-COMMANDS = [[s.name] for s in STAGES] + [["train", "gpt"], ["postprocess", "filter"], ["postprocess", "correct"]]
+COMMANDS = [command for stage in STAGES for command in commands(stage)]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -20,8 +20,8 @@ from aigc_cli.tokenize.api import tokenize
 from aigc_cli.tokenize.best_fit import best_fit
 from aigc_cli.tokenize.encoding import part_schema
 from aigc_cli.tokenize.options import TokenizeOptions
-from aigc_cli.train.api import open_tokens
 from aigc_cli.train.data import IGNORE, TokenData
+from aigc_cli.train.tokens import open_tokens
 
 VOCABULARY, PAD = 1000, 0
 

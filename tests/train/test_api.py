@@ -17,8 +17,9 @@ from aigc_cli.models.bundle import Bundle
 from aigc_cli.models.gpt.config import Shape
 from aigc_cli.models.tokenizer import Tokenizer
 from aigc_cli.tokenize.vocabulary import train_tokenizer
-from aigc_cli.train.api import open_tokens, train
+from aigc_cli.train.api import train
 from aigc_cli.train.options import TrainOptions
+from aigc_cli.train.tokens import open_tokens
 
 LENGTH = 32
 TEXT = "".join(f"The {a} cat saw {b} dogs near the {c} river.\n" for a in "abcdef" for b in "123" for c in "xyz")

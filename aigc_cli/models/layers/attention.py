@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from aigc_cli.models.layers.attend import attend
 from aigc_cli.models.layers.cache import KVCache
 from aigc_cli.models.layers.linear import Linear
 from aigc_cli.models.layers.norm import RMSNorm
@@ -52,8 +52,5 @@ class CausalAttention(nn.Module):
         v_BKSD = self.v_proj(x_BTC).view(heads).transpose(1, 2)
         if cache is not None:
             k_BKSD, v_BKSD = cache.append(layer, k_BKSD, v_BKSD)
-        y_BHTD = F.scaled_dot_product_attention(
-            q_BHTD, k_BKSD, v_BKSD, attn_mask=mask, is_causal=mask is None and n_tokens > 1,
-            enable_gqa=self.n_kv_head != self.n_head,
-        )  # fmt: skip
+        y_BHTD = attend(q_BHTD, k_BKSD, v_BKSD, mask=mask, causal=mask is None and n_tokens > 1)
         return self.o_proj(y_BHTD.transpose(1, 2).reshape(n_batch, n_tokens, -1))

@@ -1,4 +1,4 @@
-"""RMS normalisation."""
+"""Normalisation over the last axis, computed in float32."""
 
 from __future__ import annotations
 
@@ -21,3 +21,21 @@ class RMSNorm(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The normalised x, in x's own dtype."""
         return F.rms_norm(x.float(), self.weight.shape, self.weight.float(), self.eps).to(x.dtype)
+
+
+class LayerNorm(nn.Module):
+    """(x - mean) / deviation * weight + bias over the last axis, computed in float32.
+
+    Source: Ba, Kiros and Hinton 2016, "Layer Normalization", equation 4.
+    """
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The normalised x, in x's own dtype."""
+        weight, bias = self.weight.float(), self.bias.float()
+        return F.layer_norm(x.float(), weight.shape, weight, bias, self.eps).to(x.dtype)

@@ -1,0 +1,3 @@
+"""Options that only one family has (stdlib only): one dataclass per family."""
+
+from __future__ import annotations
