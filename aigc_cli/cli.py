@@ -43,6 +43,7 @@ STAGES = (
     Stage("eval", "Models", "Perplexity and bits per byte of a model.", "aigc_cli.evaluate.command:app"),
     Stage("generate", "Use", "Write text with a model.", "aigc_cli.generate.command:app"),
     Stage("postprocess", "Use", "Filter and correct generated text.", "aigc_cli.postprocess.command:app"),
+    Stage("explain", "Use", "What a model knows and where it looks.", "aigc_cli.explain.command:app"),
     Stage("report", "Use", "One HTML page about a run and all it came from.", "aigc_cli.report.command:app"),
     Stage("lineage", "Use", "From a result back to every raw file and its licence.", "aigc_cli.lineage.command:app"),
     Stage("doctor", "Use", "What this machine and installation can do.", "aigc_cli.doctor.command:app"),

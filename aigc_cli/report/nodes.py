@@ -14,7 +14,7 @@ from aigc_cli.core.errors import DataError
 from aigc_cli.core.lineage import walk
 
 ORDER = ("collect", "clean", "label", "tokenize", "train", "distill", "prune", "quantize", "export", "eval", "generate",
-         "filter", "correct")  # fmt: skip
+         "filter", "correct", "attention")  # fmt: skip
 MOST_LINE_BYTES = 4 << 20  # a longer line of a log is not shown
 
 

@@ -17,6 +17,7 @@ SECTIONS: dict[str, str] = {
     "generate": "texts",
     "filter": "filtered",
     "correct": "corrected",
+    "attention": "attention",
 }
 
 EXPLAINED: dict[str, str] = {
@@ -33,4 +34,5 @@ EXPLAINED: dict[str, str] = {
     "generate": "The model writes.",
     "filter": "Written texts are checked one by one. A text goes at the first rule that it breaks.",
     "correct": "Spelling and punctuation are put right. Red is what stood there, green what stands there now.",
+    "attention": "A model reads a text. Each head of each layer looks from every token at others, more or less.",
 }

@@ -1,0 +1,81 @@
+"""Attention maps of a text, for every family that attends.
+
+Shapes: L layers, H heads, T queries, S keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from aigc_cli.core.errors import ConfigError, DataError
+from aigc_cli.models.bundle import Bundle
+from aigc_cli.models.layers.attend import recorded
+from aigc_cli.models.tokenizer import Tokenizer
+
+
+@dataclass
+class Maps:
+    """One kind of attention in a model: who looks (queries), at what (keys), and how much: rows sum to 1."""
+
+    kind: str  # self, encoder, decoder, cross
+    queries: list[str]
+    keys: list[str]
+    weights_LHTS: np.ndarray  # float32
+
+
+def attention_maps(bundle: Bundle, text: str, target: str = "") -> list[Maps]:
+    """The maps of every layer and head while the model reads `text` (and `target`, for a decoder).
+
+    ConfigError for a family without attention, DataError for a text that the model cannot read whole.
+    """
+    reader = READERS.get(bundle.family.name)
+    if reader is None:
+        raise ConfigError(f"{bundle.path} is a {bundle.family.name}: it has no attention", f"name a {_able()}")
+    if target and bundle.family.name != "seq2seq":
+        raise ConfigError(f"--target is for encoder-decoder models, not for a {bundle.family.name}", "leave it out")
+    tokenizer = bundle.tokenizer
+    if tokenizer is None:
+        raise DataError(f"{bundle.path} holds no tokenizer", "put its tokenizer.model into the directory")
+    if not text.strip():
+        raise DataError("there is no text to read", 'aigc explain attention MODEL "The animal slept."')
+    with torch.inference_mode():
+        return reader(bundle.model(), tokenizer, text, target)
+
+
+def _causal(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[Maps]:
+    ids = _fitting([tokenizer.bos, *tokenizer.encode(text)], model.config.context)
+    with recorded() as found:
+        model.hidden(torch.tensor([ids]))
+    return [_maps("self", tokenizer, ids, ids, found)]
+
+
+def _maps(
+    kind: str, tokenizer: Tokenizer, queries: Sequence[int], keys: Sequence[int], found: list[torch.Tensor]
+) -> Maps:
+    """Maps [1, H, T, S] of the layers, in order, as one array with its tokens."""
+    weights = torch.stack([layer[0] for layer in found]).float().numpy()
+    return Maps(kind, pieces(tokenizer, queries), pieces(tokenizer, keys), weights)
+
+
+def _fitting(ids: list[int], context: int) -> list[int]:
+    if len(ids) > context:
+        raise DataError(f"the text has {len(ids)} tokens, the model reads {context}", "give a shorter text")
+    return ids
+
+
+def pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
+    """Tokens as people read them: parts of characters as \\xAB, special tokens by their name."""
+    return [tokenizer.decode_bytes([i]).decode("utf-8", "backslashreplace") or tokenizer.pieces[i].text for i in ids]
+
+
+Reader = Callable[[Any, Tokenizer, str, str], list[Maps]]
+READERS: dict[str, Reader] = {"gpt": _causal}
+
+
+def _able() -> str:
+    return " or ".join(READERS)
