@@ -60,35 +60,36 @@ class Writer:
         """[{"prompt", "text", "wanted"}]."""
         if not self.shown or self.sample_tokens < 1:
             return []
-        texts = self.write(model, [source for source, _ in self.shown], self.sample_tokens)
+        written = self.write(model, [source for source, _ in self.shown], self.sample_tokens)
         return [
-            {"prompt": self._plain(source), "text": text, "wanted": self._plain(target)}
-            for (source, target), text in zip(self.shown, texts, strict=True)
+            {"prompt": self._plain(source), "text": self._plain(ids), "wanted": self._plain(target)}
+            for (source, target), ids in zip(self.shown, written, strict=True)
         ]
 
     def judge(self, model: Seq2seq) -> dict[str, float]:
         """val/exact_match, val/bleu and val/chrf of greedy texts, in percent."""
         if not self.judged:
             return {}
-        found = self.write(model, [source for source, _ in self.judged])
+        found = [self.tokenizer.decode(ids) for ids in self.write(model, [source for source, _ in self.judged])]
         wanted = [self.tokenizer.decode(target) for _, target in self.judged]
         return {
             "val/exact_match": exact_match(found, wanted), "val/bleu": bleu(found, wanted),
             "val/chrf": chrf(found, wanted),
         }  # fmt: skip
 
-    def write(self, model: Seq2seq, sources: Sequence[Sequence[int]], limit: int | None = None) -> list[str]:
-        """The greedy text for each source; without `limit` at most twice as long as the source and some."""
+    def write(self, model: Seq2seq, sources: Sequence[Sequence[int]], limit: int | None = None) -> list[list[int]]:
+        """The ids of the greedy text for each source; without `limit` at most twice as long as it and some."""
         device = next(model.parameters()).device
         engine = Seq2seqEngine(model.config, model.state_dict(), device, torch.float32)
-        texts, order = [""] * len(sources), sorted(range(len(sources)), key=lambda i: len(sources[i]))
+        found: list[list[int]] = [[] for _ in sources]
+        order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
         for begin in range(0, len(order), DECODED_TOGETHER):
             rows = order[begin : begin + DECODED_TOGETHER]
             most = min(2 * len(sources[rows[-1]]) + 16, model.config.context) if limit is None else limit
             plan = Plan(self.tokenizer.decode_bytes, self.tokenizer.eos, most, greedy=True)
             for row, one in zip(rows, sample(engine, [list(sources[r]) for r in rows], rows, plan), strict=True):
-                texts[row] = one.text
-        return texts
+                found[row] = one.tokens
+        return found
 
     def _plain(self, ids: Sequence[int]) -> str:
         """Text with the marks of cut spans as people know them."""
