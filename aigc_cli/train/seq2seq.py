@@ -119,6 +119,9 @@ class Seq2seqObjective:
         self.model = model
         self.groups: Mapping[str, Mapping[str, nn.Parameter]] = {"seq2seq": dict(model.named_parameters())}
         self.adamw_only = ADAMW_ONLY
+        # Scores are not divided by sqrt(D), so a step of a query matrix would move them sqrt(D) times as far.
+        scale = model.config.head_dim**-0.5
+        self.lr_scales = {name: scale for name in self.groups["seq2seq"] if name.endswith(".q.weight")}
         self.validation, self.eval_tokens, self.writer = validation, eval_tokens, writer
 
     def loss(self, group: str, batch: Batch, rng: StepRng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
