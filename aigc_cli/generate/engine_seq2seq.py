@@ -103,7 +103,9 @@ class Seq2seqEngine:
             "an encoder-decoder has no perplexity of a text alone", "its validation loss is in metrics.jsonl"
         )
 
-    def _self_attention(self, part: torch.nn.Module, x_B1C: torch.Tensor, bias: torch.Tensor, layer: int) -> torch.Tensor:
+    def _self_attention(
+        self, part: torch.nn.Module, x_B1C: torch.Tensor, bias: torch.Tensor, layer: int
+    ) -> torch.Tensor:
         inner = part.inner
         normed = part.layer_norm(x_B1C)
         k_BHPD, v_BHPD = self.cache.append(layer, inner.heads(inner.k, normed), inner.heads(inner.v, normed))

@@ -28,7 +28,9 @@ from aigc_cli.train.tasks.options import Seq2seqRules
 VERSION = 1  # raised when equal inputs would give other records
 SAMPLE_BYTES = 16_000_000  # of text, to learn a vocabulary from
 TOGETHER = 4096  # pairs encoded at a time
-LONGEST = 512  # tokens of a side that a fresh model is made for
+# Tokens of a side that a fresh model is made for: those of the longest pair, within these bounds. Positions are relative,
+# so a wider window costs nothing, and a narrow one would refuse a text that is a little longer than those seen.
+SHORTEST, LONGEST = 128, 512
 TRIED = 4000  # pairs that a dry run reads
 SPLITS = ("train", "validation")
 
@@ -164,7 +166,7 @@ def _tried(reader: Reader, rules: Seq2seqRules, given: Tokenizer | None) -> Pair
     kind = pa.large_list(id_type(tokenizer.vocab_size))
     sides = [_encoded(tokenizer, [row[side] for row in group], kind) for side in (0, 1)]
     table = PairTable([pa.RecordBatch.from_arrays(sides, names=["source", "target"])])
-    return Pairs(None, table, None, tokenizer, tokenizer.vocab_size, min(table.longest, LONGEST))
+    return Pairs(None, table, None, tokenizer, tokenizer.vocab_size, _length(table.longest))
 
 
 def _learned(found: _Survey, vocab_size: int | None) -> Tokenizer:
@@ -202,8 +204,12 @@ def _opened(path: Path) -> Pairs:
         name: PairTable(list(shards.batches(["source", "target"], name)), below=tokenizer.vocab_size)
         for name in shards.splits
     }
-    length = min(int(facts["longest"]), LONGEST)
+    length = _length(int(facts["longest"]))
     return Pairs(path, tables["train"], tables.get("validation"), tokenizer, tokenizer.vocab_size, length)
+
+
+def _length(longest: int) -> int:
+    return min(max(longest, SHORTEST), LONGEST)
 
 
 def _key(source: str) -> int:

@@ -198,7 +198,9 @@ class _Lines:
             try:
                 line = stream.readline()
             except UnicodeDecodeError as error:
-                raise DataError(f"{self.file}, after line {number - 1}: it is not UTF-8", "convert it: iconv") from error
+                raise DataError(
+                    f"{self.file}, after line {number - 1}: it is not UTF-8", "convert it: iconv"
+                ) from error
             except (OSError, EOFError) as error:
                 raise DataError(f"{self.file} cannot be read: {error}", "check the file") from error
             if not line:

@@ -42,7 +42,9 @@ class Noise:
         """ConfigError when texts of `length` tokens have more spans than there are marks."""
         spans = self.counts(max(length, 2))[1]
         if spans > len(self.sentinels):
-            fact = f"texts of {length} tokens would be cut in {spans} places, the vocabulary marks {len(self.sentinels)}"
+            fact = (
+                f"texts of {length} tokens would be cut in {spans} places, the vocabulary marks {len(self.sentinels)}"
+            )
             raise ConfigError(fact, "give a shorter --length, a lower --noise or a longer --mean-span")
 
     def corrupt(self, tokens: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

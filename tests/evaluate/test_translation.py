@@ -6,7 +6,12 @@ import pytest
 
 from aigc_cli.evaluate.translation import bleu, chrf, exact_match, words
 
-FOUND = ["The cat sat on the mat .", "He is in the garden now", "It rains a lot in the north", "the the the the the the the"]
+FOUND = [
+    "The cat sat on the mat .",
+    "He is in the garden now",
+    "It rains a lot in the north",
+    "the the the the the the the",
+]
 WANTED = ["The cat is on the mat .", "He is now in the garden", "It rains much in the north of the land",
           "the cat is on the mat"]  # fmt: skip
 

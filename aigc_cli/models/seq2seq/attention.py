@@ -87,7 +87,11 @@ class Attention(nn.Module):
         self, x_BTC: torch.Tensor, source_BSC: torch.Tensor, mask: torch.Tensor | None, dropout: float = 0.0
     ) -> torch.Tensor:
         """[B, T, C] -> [B, T, C]; mask as in attend."""
-        q_BHTD, k_BHSD, v_BHSD = self.heads(self.q, x_BTC), self.heads(self.k, source_BSC), self.heads(self.v, source_BSC)
+        q_BHTD, k_BHSD, v_BHSD = (
+            self.heads(self.q, x_BTC),
+            self.heads(self.k, source_BSC),
+            self.heads(self.v, source_BSC),
+        )
         y_BHTD = attend(q_BHTD, k_BHSD, v_BHSD, mask=mask, scale=1.0, dropout=dropout)
         return self.o(y_BHTD.transpose(1, 2).flatten(2))
 

@@ -47,7 +47,8 @@ def build_optimizers(
         # A scaled rate scales the update, not the decay, which is their product: hence the division.
         parts = [
             {"params": p, "lr": options.muon_lr * scale, "weight_decay": options.weight_decay / scale}
-            for scale, p in matrices.items() if p
+            for scale, p in matrices.items()
+            if p
         ]
         optimizers.append(Muon(parts, lr=options.muon_lr, dtype=dtype))
     groups = [group for group in groups if group["params"]]
