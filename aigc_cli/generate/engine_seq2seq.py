@@ -7,15 +7,14 @@ H heads, D head width.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.models.layers.attend import attend
 from aigc_cli.models.layers.cache import KVCache
-from aigc_cli.models.seq2seq.attention import hide
 from aigc_cli.models.seq2seq.config import Config
 from aigc_cli.models.seq2seq.model import Seq2seq, build_empty
 
@@ -33,7 +32,8 @@ class Seq2seqEngine:
         self, config: Config, weights: dict[str, torch.Tensor], device: torch.device, dtype: torch.dtype
     ) -> None:
         self.config, self.device = config, device
-        self.vocab_size, self.context, self.start = config.vocab_size, config.context, config.start_id
+        self.vocab_size, self.context = config.vocab_size, config.context
+        self.start: int | None = config.start_id
         model: Seq2seq = build_empty(config)
         model.load_state_dict(weights)
         self.model = model.to(device=device, dtype=dtype).eval()
@@ -59,7 +59,7 @@ class Seq2seqEngine:
         self.seen = mask_NS[:, None, None, :] if padded else None
         self.sources, self.gathered = list(range(len(ids))), None
         self.cache = self._new_cache(len(ids), min(GROWTH, self.context + 1))
-        return self.step(np.full(len(ids), self.start))
+        return self.step(np.full(len(ids), self.config.start_id))
 
     @torch.inference_mode()
     def step(self, ids_B: np.ndarray) -> np.ndarray:
@@ -103,9 +103,7 @@ class Seq2seqEngine:
             "an encoder-decoder has no perplexity of a text alone", "its validation loss is in metrics.jsonl"
         )
 
-    def _self_attention(
-        self, part: torch.nn.Module, x_B1C: torch.Tensor, bias: torch.Tensor, layer: int
-    ) -> torch.Tensor:
+    def _self_attention(self, part: Any, x_B1C: torch.Tensor, bias: torch.Tensor, layer: int) -> torch.Tensor:
         inner = part.inner
         normed = part.layer_norm(x_B1C)
         k_BHPD, v_BHPD = self.cache.append(layer, inner.heads(inner.k, normed), inner.heads(inner.v, normed))

@@ -51,7 +51,7 @@ def seq2seq(
     shards: Annotated[
         list[str],
         typer.Option(
-            help="span: token shards, document shards or raw files; pairs: JSONL, CSV, TSV, or shards with two columns.",
+            help="span: token shards, document shards, raw files; pairs: JSONL, CSV, TSV, or shards with two columns.",
             rich_help_panel="Data",
         ),
     ],

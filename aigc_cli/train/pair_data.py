@@ -1,8 +1,8 @@
 """Pairs as training batches: neighbours in length together, every batch a pure function of (seed, step).
 
-Pairs are sorted once, by a coarse length of the source and then by that of the target. Blocks of neighbours, each a few batches large, are what an epoch shuffles: within a
-block which pairs meet, then the order of all batches. So a batch holds little padding, and where epoch e ends is known
-without reading the epochs before it.
+Pairs are sorted once, by a coarse length of the source and then by that of the target. Blocks of neighbours, each a
+few batches large, are what an epoch shuffles: within a block which pairs meet, then the order of all batches. So a
+batch holds little padding, and where epoch e ends is known without reading the epochs before it.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from aigc_cli.train.tasks.options import Seq2seqRules
 VERSION = 1  # raised when equal inputs would give other records
 SAMPLE_BYTES = 16_000_000  # of text, to learn a vocabulary from
 TOGETHER = 4096  # pairs encoded at a time
-# Tokens of a side that a fresh model is made for: those of the longest pair, within these bounds. Positions are relative,
-# so a wider window costs nothing, and a narrow one would refuse a text that is a little longer than those seen.
+# Tokens of a side that a fresh model is made for: those of the longest pair, within these bounds. Positions are
+# relative, so a wider window costs nothing, and a narrow one would refuse a text a little longer than those seen.
 SHORTEST, LONGEST = 128, 512
 TRIED = 4000  # pairs that a dry run reads
 SPLITS = ("train", "validation")

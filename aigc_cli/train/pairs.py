@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from aigc_cli.core import console
 from aigc_cli.core.errors import ConfigError, DataError
@@ -103,7 +103,7 @@ class Reader:
         tabs = ".tsv" in file.suffixes
         csv.field_size_limit(LONGEST_CELL)
         with _opened(file) as lines:
-            quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL  # in TSV a quote is a quote
+            quoting: Any = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL  # in TSV a quote is a quote
             rows = csv.reader(lines, delimiter="\t" if tabs else ",", quoting=quoting)
             places: tuple[int, int] | None = None
             while True:

@@ -116,7 +116,7 @@ class Seq2seqObjective:
         writer: Writer | None = None,
     ) -> None:
         self.saved: nn.Module = model
-        self.model = model
+        self.model: Any = model
         self.groups: Mapping[str, Mapping[str, nn.Parameter]] = {"seq2seq": dict(model.named_parameters())}
         self.adamw_only = ADAMW_ONLY
         # Scores are not divided by sqrt(D), so a step of a query matrix would move them sqrt(D) times as far.

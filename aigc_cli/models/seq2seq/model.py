@@ -9,6 +9,8 @@ Shapes: B sequences, T target tokens, S source tokens, C width, V vocabulary, H 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -50,13 +52,15 @@ class Part(nn.Module):
         self.name = name
 
     @property
-    def inner(self) -> nn.Module:
+    def inner(self) -> Any:
         """The attention or feed-forward."""
         return self.get_submodule(self.name)
 
 
 class Block(nn.Module):
     """One pre-norm block: self-attention, in the decoder attention to the source, feed-forward."""
+
+    layer: Any  # ModuleList of Part
 
     def __init__(self, config: Config, *, decoder: bool, first: bool) -> None:
         super().__init__()
@@ -93,6 +97,8 @@ class Block(nn.Module):
 
 class Stack(nn.Module):
     """Encoder or decoder: blocks and the last norm."""
+
+    block: Any  # ModuleList of Block
 
     def __init__(self, config: Config, *, decoder: bool) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ def prepare(job: Job) -> Work:
     if tokens.validation is not None and len(tokens.validation) > 2:
         validation = SpanValidation(tokens.validation, noise, start, job.context, job.batch_size)
         if tokens.tokenizer is not None:
-            source, mask, _, targets = next(validation.batches())
+            source, _, _, targets = next(validation.batches())
             shown = [
                 (row[row != noise.pad].tolist(), goal[goal >= 0].tolist())
                 for row, goal in zip(source[:SAMPLES], targets[:SAMPLES], strict=True)
