@@ -152,7 +152,8 @@ class Seq2seqObjective:
             model.train()
         if not sums[2]:
             return {}
-        return {"val/loss_nats": sums[0] / sums[2], "val/token_accuracy": 100 * sums[1] / sums[2], **values}
+        nats, right, count = (float(value) for value in sums)
+        return {"val/loss_nats": nats / count, "val/token_accuracy": 100 * right / count, **values}
 
     def validation_tokens(self, whole: bool) -> int:
         """Tokens that `validate` reads."""
