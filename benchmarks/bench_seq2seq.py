@@ -179,9 +179,8 @@ def main() -> None:
                 make = lambda r=rate, s=seed, o=ours: Peer(o, s, r, autocast and r is not None)  # noqa: E731
                 runs.append({"seed": seed, **trained(make, each, seconds)})
         count = base.work.data.tokens_per_step
-    losses = {
-        side: [r["val_nats"] for r in runs if r["side"] == side] for side in dict.fromkeys(r["side"] for r in runs)
-    }
+    names = list(dict.fromkeys(r["side"] for r in runs))
+    losses = {side: [r["val_nats"] for r in runs if r["side"] == side] for side in names}
     median = {side: statistics.median(values) for side, values in losses.items()}
     rate = {side: round(count / value) for side, value in step_s.items()}
     rows = [[side, median[side], min(values), max(values)] for side, values in losses.items()]

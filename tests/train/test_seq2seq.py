@@ -38,7 +38,7 @@ from aigc_cli.train.tokens import open_tokens
 
 ROOT = Path(__file__).parents[2]
 DAILY = ROOT / "sample_data/text/en/daily.jsonl"
-EXACT = 70.0  # percent of held-out sentences that the tiny model must repair to the letter; it reaches about 90
+EXACT = 60.0  # percent of held-out sentences that the tiny model must repair to the letter; it reaches about 85
 
 
 def run(*arguments):
@@ -67,7 +67,7 @@ def repairer(place):
             wrong = right[: twice + 1] + right[twice:]
             file.write(json.dumps({"wrong": " ".join(wrong), "right": " ".join(right)}) + "\n")
     run("train", "seq2seq", "--shards", "pairs.jsonl", "--task", "pairs", "--vocab-size", 512, "--depth", 1,
-        "--n-embd", 64, "--steps", 400, "--batch-size", 32, "--evals", 1, "--sample-tokens", 16, "--dropout", 0,
+        "--n-embd", 64, "--steps", 360, "--batch-size", 32, "--evals", 1, "--sample-tokens", 16, "--dropout", 0,
         "--judged", 100, "-o", "runs/repair", "-q")  # fmt: skip
     return place / "runs/repair"
 
