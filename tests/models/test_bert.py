@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForPreTraining,
@@ -50,7 +50,7 @@ def test_weights_logits_and_gradients_are_theirs(kind, tmp_path):
     ids, mask, types = inputs()
     a = ours(ids, mask, types)
     b = theirs(ids, attention_mask=mask, token_type_ids=types)
-    pairs = [(a, b.logits)] if kind == "classify" else list(zip(a, (b.prediction_logits, b.seq_relationship_logits)))
+    pairs = [(a, b.logits)] if kind == "classify" else [(a[0], b.prediction_logits), (a[1], b.seq_relationship_logits)]
     for x, y in pairs:
         torch.testing.assert_close(x, y, atol=1e-4, rtol=1e-4)
     for side in (0, 1):
@@ -61,8 +61,6 @@ def test_weights_logits_and_gradients_are_theirs(kind, tmp_path):
 
 
 def test_our_file_opens_in_transformers(tmp_path):
-    from safetensors.torch import save_file
-
     ours = randomised(BERT(CONFIG))
     BertConfig(**to_hf_config(CONFIG)).save_pretrained(tmp_path)
     save_file(ours.state_dict(), tmp_path / "model.safetensors", {"format": "pt"})
@@ -75,3 +73,23 @@ def test_our_file_opens_in_transformers(tmp_path):
     again.load_state_dict(ours.state_dict(), strict=True)
     again.compute_dtype = torch.bfloat16
     assert again(ids, mask, types)[0].dtype == torch.bfloat16
+
+
+def test_attention_maps_are_theirs(tmp_path):
+    from types import SimpleNamespace
+
+    from aigc_cli.explain.maps import READERS
+
+    pieces = [SimpleNamespace(text=str(i)) for i in range(41)]
+    tokenizer = SimpleNamespace(
+        cls=1, sep=2, encode=lambda text: [7, 8, 9], decode_bytes=lambda ids: str(ids[0]).encode(), pieces=pieces
+    )
+    ours = randomised(BERT(CONFIG)).eval()
+    BertConfig(**to_hf_config(CONFIG)).save_pretrained(tmp_path)
+    save_file(ours.state_dict(), tmp_path / "model.safetensors", {"format": "pt"})
+    theirs = AutoModelForPreTraining.from_pretrained(tmp_path, attn_implementation="eager")
+    with torch.inference_mode():
+        (maps,) = READERS["bert"](ours, tokenizer, "a b c", "")
+        wanted = theirs(torch.tensor([[1, 7, 8, 9, 2]]), output_attentions=True).attentions
+    assert maps.queries == ["1", "7", "8", "9", "2"]
+    torch.testing.assert_close(torch.tensor(maps.weights_LHTS), torch.cat(wanted), atol=1e-5, rtol=1e-4)
