@@ -6,6 +6,8 @@ Source: Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transforme
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -16,7 +18,7 @@ from aigc_cli.models.layers.linear import Linear
 from aigc_cli.models.layers.norm import LayerNorm
 
 
-def _module(**parts: nn.Module) -> nn.ModuleDict:
+def _module(**parts: nn.Module) -> Any:
     """Parts under the public names, where the public layout has a level without arithmetic of its own."""
     return nn.ModuleDict(parts)
 
@@ -29,7 +31,7 @@ class Block(nn.Module):
         c, self.n_head, self.dropout = config.n_embd, config.n_head, config.dropout
         heads = nn.ModuleDict({name: Linear(c, c, bias=True) for name in ("query", "key", "value")})
         out = _module(dense=Linear(c, c, bias=True), LayerNorm=LayerNorm(c, config.norm_eps))
-        self.attention = nn.ModuleDict({"self": heads, "output": out})
+        self.attention = _module(**{"self": heads, "output": out})
         self.intermediate = _module(dense=Linear(c, config.n_ff, bias=True))
         self.output = _module(dense=Linear(config.n_ff, c, bias=True), LayerNorm=LayerNorm(c, config.norm_eps))
 
