@@ -46,7 +46,10 @@ class CausalAttention(nn.Module):
         With a cache and no mask the T tokens are either the first of their rows or a single one each.
         """
         n_batch, n_tokens, _ = x_BTC.shape
-        q, k, v = (part.unflatten(-1, (-1, self.head_dim)) for part in side_by_side(x_BTC, self.q_proj, self.k_proj, self.v_proj))
+        q, k, v = (
+            part.unflatten(-1, (-1, self.head_dim))
+            for part in side_by_side(x_BTC, self.q_proj, self.k_proj, self.v_proj)
+        )
         q_BHTD = rotate(self.q_norm(q).transpose(1, 2), cos, sin)
         k_BKSD = rotate(self.k_norm(k).transpose(1, 2), cos, sin)
         v_BKSD = v.transpose(1, 2)
