@@ -68,7 +68,7 @@ def plain(model: torch.nn.Module, optimizer: Any, data: TokenData, loss: Callabl
 
     def step() -> float:
         (inputs, targets), _ = data.batch(next(count), 0)
-        value = loss(inputs, targets)
+        value = loss(inputs, targets.contiguous())
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
