@@ -25,7 +25,7 @@ check: $(READY)
 	$(BIN)/python docs/make_commands.py --check
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long -s

@@ -15,15 +15,10 @@ ALLOWED_SKIPS = {"gpu", "network", "data"}
 _unexplained: list[str] = []
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_logreport(report):
     """Note every skip that carries none of the markers gpu, network and data."""
-    outcome = yield
-    report = outcome.get_result()
-    if report.skipped and not hasattr(report, "wasxfail"):
-        markers = {mark.name for mark in item.iter_markers()}
-        if not markers & ALLOWED_SKIPS:
-            _unexplained.append(item.nodeid)
+    if report.skipped and not hasattr(report, "wasxfail") and not ALLOWED_SKIPS & set(report.keywords):
+        _unexplained.append(report.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter):
