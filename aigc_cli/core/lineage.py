@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,10 @@ def parents(path: Path | str, stages: Iterable[str]) -> list[Path]:
     ]
 
 
-def newest(stages: Iterable[str], root: Path | str = ".") -> Path:
-    """The most recently written run of `stages` in root/, root/runs/ (directories and .pt files).
+def newest(
+    stages: Iterable[str], root: Path | str = ".", suits: Callable[[Path], bool] = lambda place: True
+) -> Path:
+    """The most recently written run of `stages` that `suits`, in root/, root/runs/ (directories and .pt files).
 
     Raises DataError when there is none.
     """
@@ -90,6 +92,7 @@ def newest(stages: Iterable[str], root: Path | str = ".") -> Path:
             manifest = read_manifest(place)
             if manifest is not None and manifest["stage"] in wanted:
                 found.append((mark.stat().st_mtime_ns, str(place), place))
-    if not found:
-        raise DataError("there is no model here", "name one, or train one: aigc train gpt --shards shards/")
-    return max(found)[2]
+    for *_, place in sorted(found, reverse=True):
+        if suits(place):
+            return place
+    raise DataError("there is no model here", "name one, or train one: aigc train gpt --shards shards/")

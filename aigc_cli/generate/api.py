@@ -115,9 +115,13 @@ def batches(
 
 def open_model(model: str | Path | None) -> Bundle:
     """The model at a path, or the newest one around, named on stderr. ConfigError when it does not generate."""
-    bundle = Bundle.open(newest(STAGES) if model is None else model)
+    bundle = Bundle.open(newest(STAGES, suits=_generates) if model is None else model)
     (console.say if model is None else console.detail)(f"model: {bundle.describe()}")
     return bundle.require("generate", "writing text")
+
+
+def _generates(place: Path) -> bool:
+    return "generate" in Bundle.open(place).family.tasks
 
 
 def tokenizer_of(bundle: Bundle) -> Tokenizer:

@@ -63,4 +63,8 @@ def test_newest_finds_the_last_written_run():
     assert core_lineage.newest(["train"]) == Path("runs/gpt-2")
     with pytest.raises(DataError):
         core_lineage.newest(["distill"])
+    older = core_lineage.newest(["train"], suits=lambda place: place.name != "gpt-2")
+    assert older != Path("runs/gpt-2") and older.parent == Path("runs")
+    with pytest.raises(DataError):
+        core_lineage.newest(["train"], suits=lambda place: False)
     assert core_lineage.parents("runs/gpt", ["collect"]) == [Path("shards")]

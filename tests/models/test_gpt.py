@@ -169,3 +169,13 @@ def test_impossible_shapes_are_refused(wrong):
 def test_foreign_checkpoints_are_refused(change):
     with pytest.raises(DataError):
         from_hf_config({**to_hf_config(Config()), **change})
+
+
+@pytest.mark.parametrize("depth", [3, 4, 8, 12, 24, 30])
+def test_every_depth_counts_its_parameters_rightly(depth):
+    """Counted on the meta device, where a billion parameters cost nothing."""
+    config = Config.from_depth(depth, vocab_size=32_768, context=1024)
+    with torch.device("meta"):
+        model = GPT(config)
+    assert sum(p.numel() for p in model.parameters()) == config.parameters()
+    assert sum(p.numel() for p in model.state_dict().values()) == config.parameters()

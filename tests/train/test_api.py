@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -150,3 +152,45 @@ def test_another_tokenizer_is_refused(tokens, tmp_path):
     assert Tokenizer.load(copy / "tokenizer").digest != Tokenizer.load(tokens / "tokenizer").digest
     with pytest.raises(DataError, match="not the tokenizer that made"):
         train("gpt", [copy], SHAPE, OPTIONS, Common(output=tmp_path / "x"))
+
+
+def test_a_run_continues_from_a_transformers_directory(trained, tokens, here):
+    """--init-from: what transformers saved, with its tokenizer, is where training begins; one step barely moves it."""
+    AutoModelForCausalLM.from_pretrained(trained[0]).save_pretrained("theirs")
+    Bundle.open(trained[0]).tokenizer.save(Path("theirs"))
+    assert Bundle.open("theirs").kind == "hf"
+    gentle = replace(OPTIONS, steps=1, muon_lr=1e-9, lr=1e-9, weight_decay=0.0, init_from=Path("theirs"))
+    train("gpt", [tokens], options=gentle, common=Common(output=here / "next"))
+    before, after = Bundle.open(trained[0]), Bundle.open(here / "next")
+    assert after.config == before.config
+    for name, weight in after.weights().items():
+        torch.testing.assert_close(weight, before.weights()[name], atol=1e-6, rtol=0)
+    facts = [b.manifest["facts"]["final"]["val/loss_nats"] for b in (before, after)]
+    assert facts[0] == pytest.approx(facts[1], abs=1e-4)
+    # Documents instead of records: they are tokenized by the model's own tokenizer.
+    Path("raw.txt").write_text(TEXT * 2)
+    train("gpt", ["raw.txt"], options=replace(gentle, init_from=here / "next"), common=Common(output=here / "third"))
+    assert Bundle.open(here / "third").tokenizer.digest == before.tokenizer.digest
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"shape": Shape(depth=3)}, ["--depth", "--init-from"]),
+        ({"start": "seq2seq"}, ["is a gpt", "train gpt"]),
+        ({"start": "absent"}, ["no model absent"]),
+        ({"tokens": "others"}, ["another tokenizer", "--tokenizer"]),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(trained, tokens, here, change, words):
+    options = replace(OPTIONS, init_from=Path("absent") if change.get("start") == "absent" else trained[0])
+    family = "seq2seq" if change.get("start") == "seq2seq" else "gpt"
+    if "tokens" in change:
+        Path("raw.txt").write_text("ein anderer Text, " * 400)
+        from aigc_cli.tokenize.api import ensure_tokens
+
+        tokens = ensure_tokens([Path("raw.txt")], Common())
+    with pytest.raises(ConfigError) as caught:
+        train(family, [tokens], change.get("shape"), options, Common(output=here / "out"))
+    assert all(word in f"{caught.value.message} {caught.value.hint}" for word in words), caught.value
+    assert not (here / "out").exists()
