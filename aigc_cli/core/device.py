@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aigc_cli.core.errors import ConfigError
+from aigc_cli.core.errors import ConfigError, MissingExtra
 
 if TYPE_CHECKING:
     import torch
@@ -74,3 +78,23 @@ def memory_bytes() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return 0
+
+
+def missing_compiler() -> str | None:
+    """What torch.compile lacks on this machine: None, or the name of it."""
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(compiler) is None:
+        return f"the C++ compiler {compiler}"
+    if not Path(sysconfig.get_path("include"), "Python.h").is_file():
+        return "Python.h"
+    return None
+
+
+def need_compiler() -> None:
+    """Raises MissingExtra where torch.compile cannot work."""
+    missing = missing_compiler()
+    if missing is not None:
+        remedy = "xcode-select --install" if sys.platform == "darwin" else "sudo apt install g++ python3-dev"
+        raise MissingExtra(
+            f"torch.compile needs {missing}, which is not there", f"{remedy}, or train with --compile off"
+        )

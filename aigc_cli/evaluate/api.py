@@ -46,7 +46,7 @@ def evaluate(
     "bits_per_byte", "tokens", "bytes", "context", "stride", ...}; with options.ngram also "ngram", per language.
     """
     options, common = options or EvalOptions(), common or Common()
-    bundle = open_model(model)
+    bundle = open_model(model).require("perplexity", "perplexity")
     paths = [Path(path) for path in options.shards] or [training_shards(bundle)]
     for path in paths:
         if not path.exists():

@@ -54,6 +54,13 @@ def _causal(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[Ma
     return [_maps("self", tokenizer, ids, ids, found)]
 
 
+def _bidirectional(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[Maps]:
+    ids = _fitting([tokenizer.cls, *tokenizer.encode(text), tokenizer.sep], model.config.context)
+    with recorded() as found:
+        model.bert(torch.tensor([ids]))
+    return [_maps("self", tokenizer, ids, ids, found)]
+
+
 def _maps(
     kind: str, tokenizer: Tokenizer, queries: Sequence[int], keys: Sequence[int], found: list[torch.Tensor]
 ) -> Maps:
@@ -74,7 +81,7 @@ def pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
 
 
 Reader = Callable[[Any, Tokenizer, str, str], list[Maps]]
-READERS: dict[str, Reader] = {"gpt": _causal}
+READERS: dict[str, Reader] = {"gpt": _causal, "bert": _bidirectional}
 
 
 def _able() -> str:

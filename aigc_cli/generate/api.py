@@ -13,7 +13,7 @@ from aigc_cli.core.errors import ConfigError, DataError
 from aigc_cli.core.lineage import newest
 from aigc_cli.core.options import Common
 from aigc_cli.generate.beam import beam_search
-from aigc_cli.generate.engine import Engine, open_engine
+from aigc_cli.generate.engine import Engine, framed, open_engine
 from aigc_cli.generate.options import GenerateOptions
 from aigc_cli.generate.output import LineSink, TextSink
 from aigc_cli.generate.prompts import Prompt, read_prompts
@@ -106,7 +106,7 @@ def batches(
         seed, options.beams, options.length_penalty,
     )  # fmt: skip
     size = 1 if options.beams > 1 else options.batch_size
-    jobs = _jobs(prompts, tokenizer, engine.context, 1 if options.beams > 1 else options.n)
+    jobs = _jobs(prompts, tokenizer, engine, 1 if options.beams > 1 else options.n)
     jobs = itertools.islice(jobs, skip * size, None)
     while batch := list(itertools.islice(jobs, size)):
         yield list(_run(engine, batch, plan, options.n, show))
@@ -139,18 +139,19 @@ class _Job:
     ids: list[int]
 
 
-def _jobs(prompts: Iterable[str | Prompt], tokenizer: Tokenizer, context: int, n: int) -> Iterator[_Job]:
+def _jobs(prompts: Iterable[str | Prompt], tokenizer: Tokenizer, engine: Engine, n: int) -> Iterator[_Job]:
     """n jobs per prompt that share its ids; one, with the error set, for a prompt that cannot be used."""
     for index, prompt in enumerate(prompts):
         prompt = Prompt(prompt) if isinstance(prompt, str) else prompt
         ids: list[int] = []
         if not prompt.error:
             try:
-                ids = [tokenizer.bos, *tokenizer.encode(prompt.text)]
+                ids = framed(engine, tokenizer.encode(prompt.text), tokenizer.bos, tokenizer.eos)
             except DataError as error:
                 prompt.error = error.message
-        if len(ids) >= context:
-            prompt.error = f"the prompt has {len(ids)} tokens, the model's context {context}, with room for an answer"
+        if len(ids) >= engine.context + (engine.start is not None):
+            space = ", with room for an answer" if engine.start is None else ""
+            prompt.error = f"the prompt has {len(ids)} tokens, the model's context {engine.context}{space}"
         yield from (_Job(prompt, index, copy, ids) for copy in range(1 if prompt.error else n))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aigc_cli.generate.engine import Engine
+from aigc_cli.generate.engine import Engine, begin, room
 from aigc_cli.generate.sample import Continuation, Plan
 from aigc_cli.generate.stream import TextStream
 
@@ -35,8 +35,9 @@ def beam_search(engine: Engine, prompt: Sequence[int], plan: Plan, n: int = 1) -
     Source: Graves 2012, "Sequence Transduction with Recurrent Neural Networks", section 2.5; length penalty
     after Wu et al. 2016, "Google's Neural Machine Translation System", section 7.
     """
-    limit = min(plan.max_new_tokens, engine.context - len(prompt))
     logits_RV = engine.prefill([prompt])
+    prompt = begin(engine, prompt)
+    limit = min(plan.max_new_tokens, room(engine) - len(prompt))
     running, finished = [_Beam([], 0.0, 0.0)], list[_Beam]()
     for length in range(1, limit + 1):
         ranked = _extend(running, logits_RV, prompt, plan)

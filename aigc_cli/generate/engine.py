@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """A language model with the keys and values of the tokens that it has read."""
+    """A language model with the keys and values of the tokens that it has read.
+
+    `start`: None where a text continues its prompt. Where a decoder of its own writes the text, the token that this
+    one begins with: prompts are then sources, at most `context` tokens long, and so are texts.
+    """
 
     vocab_size: int
     context: int
+    start: int | None
 
     def prefill(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Forgets everything, reads one prompt a row (1 token or more); float32 logits [B, V] after each."""
@@ -41,6 +46,21 @@ class Engine(Protocol):
         ...
 
 
+def begin(engine: Engine, prompt: Sequence[int]) -> Sequence[int]:
+    """What a text continues, as the strategies and the budget see it: its prompt, or the decoder's start token."""
+    return prompt if engine.start is None else [engine.start]
+
+
+def room(engine: Engine) -> int:
+    """Tokens that `begin` and a text can have together."""
+    return engine.context if engine.start is None else engine.context + 1
+
+
+def framed(engine: Engine, ids: Sequence[int], bos: int, eos: int) -> list[int]:
+    """A prompt's ids as the model was trained to read them: after bos, or as a source, which ends with eos."""
+    return [bos, *ids] if engine.start is None else [*ids, eos]
+
+
 def open_engine(bundle: Bundle, device: str = "auto", dtype: str = "auto") -> Engine:
     """The engine for a Bundle: onnxruntime for an ONNX directory (torch is not imported), else torch.
 
@@ -57,9 +77,14 @@ def open_engine(bundle: Bundle, device: str = "auto", dtype: str = "auto") -> En
             )
         return OnnxEngine(bundle.path)
     from aigc_cli.core.device import resolve
-    from aigc_cli.generate.engine_torch import TorchEngine
 
     place, chosen = resolve(device, dtype)
     if dtype == "auto" and place.type == "cpu":
         place, chosen = resolve(device, "float32")
+    if bundle.family.name == "seq2seq":
+        from aigc_cli.generate.engine_seq2seq import Seq2seqEngine
+
+        return Seq2seqEngine(bundle.config, bundle.weights(), place, chosen)
+    from aigc_cli.generate.engine_torch import TorchEngine
+
     return TorchEngine(bundle.config, bundle.weights(), place, chosen)

@@ -26,6 +26,8 @@ class OnnxEngine:
     zeros. A graph of layout "fused" keeps its cache in one buffer in place, any other gets it back and forth.
     """
 
+    start: int | None = None
+
     def __init__(self, directory: str | Path) -> None:
         directory = Path(directory)
         files = sorted(directory.glob("*.onnx"))

@@ -90,6 +90,8 @@ class _Matrix:
 class TorchEngine:
     """An Engine (see engine.py) over a GPT's weights by their public names."""
 
+    start: int | None = None
+
     def __init__(
         self, config: Config, weights: dict[str, torch.Tensor], device: torch.device, dtype: torch.dtype
     ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aigc_cli.generate.engine import Engine
+from aigc_cli.generate.engine import Engine, begin, room
 from aigc_cli.generate.stream import Decode, TextStream
 from aigc_cli.generate.uniform import uniform
 
@@ -51,7 +51,7 @@ class _Row:
     """A sequence while it is decoded."""
 
     def __init__(self, prompt: Sequence[int], sequence: int, plan: Plan, limit: int) -> None:
-        self.ids = np.empty(limit, dtype=np.int64)  # prompt and continuation
+        self.ids = np.empty(limit, dtype=np.int64)  # prompt (or start token) and continuation
         self.ids[: len(prompt)] = prompt
         self.length, self.limit, self.sequence = len(prompt), limit, sequence
         self.stream = TextStream(plan.decode, plan.stop)
@@ -91,9 +91,10 @@ def sample(
     prompts: ids, each shorter than the context; equal ones (the same object) are read once. sequences: the
     numbers that key the random draws. show: called with the new text of row 0 while it is written.
     """
+    begun = [begin(engine, prompt) for prompt in prompts]
     rows = [
-        _Row(prompt, number, plan, min(len(prompt) + plan.max_new_tokens, engine.context))
-        for prompt, number in zip(prompts, sequences, strict=True)
+        _Row(prefix, number, plan, min(len(prefix) + plan.max_new_tokens, room(engine)))
+        for prefix, number in zip(begun, sequences, strict=True)
     ]
     logits_BV = _prefill(engine, prompts)
     live = list(rows)

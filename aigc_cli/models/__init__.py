@@ -62,9 +62,22 @@ FAMILIES: dict[str, Family] = {
         architecture="Qwen3ForCausalLM",
         auto_class="AutoModelForCausalLM",
         pipeline_tag="text-generation",
-        tasks=("generate", "distill", "export"),
+        tasks=("generate", "perplexity", "distill", "export"),
         trainers={"lm": "aigc_cli.train.tasks.causal"},
         use='aigc generate DIR --prompt "Once upon a time"',
+    ),
+    "seq2seq": Family(
+        name="seq2seq",
+        modality="text",
+        help="Encoder-decoder Transformer, weight-compatible with T5ForConditionalGeneration (version 1.1).",
+        module="aigc_cli.models.seq2seq",
+        model_type="t5",
+        architecture="T5ForConditionalGeneration",
+        auto_class="AutoModelForSeq2SeqLM",
+        pipeline_tag="text2text-generation",
+        tasks=("generate",),
+        trainers={"span": "aigc_cli.train.tasks.span", "pairs": "aigc_cli.train.tasks.pairs"},
+        use='aigc generate DIR --greedy --prompt "a text to rewrite"',
     ),
 }
 

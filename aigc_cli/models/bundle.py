@@ -106,7 +106,8 @@ class Bundle:
         if self.kind == "onnx":
             raise ConfigError(f"{self.path} is an ONNX directory", "give the model it was exported from")
         wanted = self.family.build_empty(self.config).state_dict()
-        return _fitting(self._stored(), wanted, str(self.path))
+        copies = getattr(self.family.hf(), "COPIES", {})
+        return _fitting(_without_copies(self._stored(), copies), wanted, str(self.path))
 
     def _stored(self) -> dict[str, torch.Tensor]:
         if self.kind == "pt":
@@ -145,6 +146,16 @@ class Bundle:
         """
         millions = self.config.parameters() / 1e6
         return f"{self.path}: {KINDS[self.kind]}, {self.family.name}, {millions:.3g} M parameters"
+
+
+def _without_copies(weights: dict[str, torch.Tensor], copies: dict[str, str]) -> dict[str, torch.Tensor]:
+    """`weights` without tensors that are stored again under another name; one that differs stays, to be refused."""
+    found = dict(weights)
+    for copy, name in copies.items():
+        value = found.get(copy)
+        if value is not None and (found.setdefault(name, value) is value or found[name].equal(value)):
+            del found[copy]
+    return found
 
 
 def _fitting(weights: Any, wanted: dict[str, torch.Tensor], where: str) -> dict[str, torch.Tensor]:
@@ -192,6 +203,8 @@ def save_bundle(
         tokenizer.save(directory)
         special = {f"{name}_token_id": getattr(tokenizer, name) for name in ("bos", "eos", "pad")}
         special = {name: value for name, value in special.items() if value is not None}
+    if "decoder_start_token_id" in hf_config:  # without it transformers' generate begins with bos
+        special["decoder_start_token_id"] = hf_config["decoder_start_token_id"]
     weights = {name: value.detach().cpu().contiguous() for name, value in sorted(state_dict.items())}
     hf_config["dtype"] = str(next(iter(weights.values())).dtype).removeprefix("torch.")
     _save_safetensors(directory / WEIGHTS, weights)

@@ -9,7 +9,9 @@ import typer
 from aigc_cli.core.command import Command, new_app, options
 from aigc_cli.core.options import Common
 from aigc_cli.models.gpt.config import Shape
+from aigc_cli.models.seq2seq.config import Shape as Seq2seqShape
 from aigc_cli.train.options import TrainOptions
+from aigc_cli.train.tasks.options import Seq2seqRules
 
 app = new_app()
 
@@ -41,3 +43,32 @@ def gpt(
     from aigc_cli.train.api import train as run
 
     console.finish(run("gpt", shards, shape, training, common), json=common.json)
+
+
+@app.command("seq2seq", cls=Command)
+@options
+def seq2seq(
+    shards: Annotated[
+        list[str],
+        typer.Option(
+            help="span: token shards, document shards, raw files; pairs: JSONL, CSV, TSV, or shards with two columns.",
+            rich_help_panel="Data",
+        ),
+    ],
+    rules: Seq2seqRules,
+    shape: Seq2seqShape,
+    training: TrainOptions,
+    common: Common,
+) -> None:
+    """Train an encoder-decoder: a Transformer that transformers opens as T5ForConditionalGeneration.
+
+    \b
+    Examples:
+      aigc train seq2seq --shards shards/
+      aigc train seq2seq --shards pairs.jsonl --task pairs --init-from runs/seq2seq -o runs/rewrite
+      aigc train seq2seq --shards pairs.tsv --task pairs --source-field wrong --target-field right
+    """
+    from aigc_cli.core import console
+    from aigc_cli.train.api import train as run
+
+    console.finish(run("seq2seq", shards, shape, training, common, rules), json=common.json)

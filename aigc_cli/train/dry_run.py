@@ -32,10 +32,15 @@ def dry_run(job: Job, work: Work) -> Result:
         "tokens": steps * data.tokens_per_step, "epochs": steps * data.tokens_per_step / data.tokens,
         "tokens_per_s": data.tokens_per_step / step_s, "eta_s": seconds, "vocab_size": config.vocab_size,
     }  # fmt: skip
+    speed = f"speed: {plan['tokens_per_s']:.0f} tokens/s measured on {job.device.type} in {dtype}"
+    if hasattr(config, "flops_per_token"):
+        plan["flops_per_token"] = config.flops_per_token(job.context)
+        plan["flops_per_s"] = plan["flops_per_token"] * plan["tokens_per_s"]
+        speed += f", {plan['flops_per_s'] / 1e9:.3g} GFLOP/s without the optimizer's"
     lines = [
         f"{job.family.name}: {n / 1e6:.3g} M parameters, {config.n_layer} layers, width {config.n_embd}",
         f"memory: about {console.human(plan['memory_bytes'])}B of {console.human(plan['machine_bytes'])}B",
-        f"speed: {plan['tokens_per_s']:.0f} tokens/s measured on {job.device.type} in {dtype}",
+        speed,
         f"plan: {steps} steps, {console.human(plan['tokens'])} tokens ({plan['epochs']:.2g} epochs), "
         f"about {console.duration(seconds)}",
     ]

@@ -38,7 +38,9 @@ class TrainOptions:
     clip: float = opt(1.0, "Largest gradient norm; 0: never clip.", min=0)
     device: str = opt("auto", "auto, cpu, cuda, cuda:1, mps.")
     dtype: str = opt("auto", "Of activations: auto, float32, bfloat16.")
-    compile: Literal["auto", "on", "off"] = opt("auto", "torch.compile; auto: on a GPU when the run is long.")
+    compile: Literal["auto", "on", "off"] = opt(
+        "auto", "torch.compile; auto: when the run is long enough to pay for it."
+    )
     evals: int = opt(8, "Validations during the run.", min=0)
     eval_tokens: int = opt(16_384, "Validation tokens read by each; the last reads all.", unit="tokens", min=1)
     sample_tokens: int = opt(64, "Length of the samples at each validation.", unit="tokens", min=0)

@@ -36,9 +36,12 @@ class Stepper:
         self.objective, self.data, self.options = objective, data, options
         self.device, self.seed = device, seed
         self.optimizers = {
-            group: build_optimizers(parameters, objective.adamw_only, options, width=width, dtype=dtype)
+            group: build_optimizers(
+                parameters, objective.adamw_only, options, width=width, dtype=dtype,
+                lr_scales=getattr(objective, "lr_scales", None),
+            )
             for group, parameters in objective.groups.items()
-        }
+        }  # fmt: skip
         self._loss = objective.loss
 
     def compile(self) -> None:

@@ -91,6 +91,15 @@ class Config:
         norms = self.n_layer * (2 * self.n_embd + 2 * self.head_dim) + self.n_embd
         return self.matrix_parameters() + norms + (0 if self.tied else self.vocab_size * self.n_embd)
 
+    def flops_per_token(self, context: int | None = None) -> int:
+        """Floating-point operations of a training step per token, forward and backward, at full windows.
+
+        Source: Chowdhery et al. 2022, "PaLM", appendix B: 6 N + 12 L H Q T; the causal half is not deducted.
+        """
+        return 6 * self.matrix_parameters() + 12 * self.n_layer * self.n_head * self.head_dim * (
+            context or self.context
+        )
+
 
 def _ceil(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple

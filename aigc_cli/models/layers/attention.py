@@ -10,7 +10,7 @@ from torch import nn
 
 from aigc_cli.models.layers.attend import attend
 from aigc_cli.models.layers.cache import KVCache
-from aigc_cli.models.layers.linear import Linear
+from aigc_cli.models.layers.linear import Linear, side_by_side
 from aigc_cli.models.layers.norm import RMSNorm
 from aigc_cli.models.layers.rope import rotate
 
@@ -46,10 +46,13 @@ class CausalAttention(nn.Module):
         With a cache and no mask the T tokens are either the first of their rows or a single one each.
         """
         n_batch, n_tokens, _ = x_BTC.shape
-        heads = (n_batch, n_tokens, -1, self.head_dim)
-        q_BHTD = rotate(self.q_norm(self.q_proj(x_BTC).view(heads)).transpose(1, 2), cos, sin)
-        k_BKSD = rotate(self.k_norm(self.k_proj(x_BTC).view(heads)).transpose(1, 2), cos, sin)
-        v_BKSD = self.v_proj(x_BTC).view(heads).transpose(1, 2)
+        q, k, v = (
+            part.unflatten(-1, (-1, self.head_dim))
+            for part in side_by_side(x_BTC, self.q_proj, self.k_proj, self.v_proj)
+        )
+        q_BHTD = rotate(self.q_norm(q).transpose(1, 2), cos, sin)
+        k_BKSD = rotate(self.k_norm(k).transpose(1, 2), cos, sin)
+        v_BKSD = v.transpose(1, 2)
         if cache is not None:
             k_BKSD, v_BKSD = cache.append(layer, k_BKSD, v_BKSD)
         y_BHTD = attend(q_BHTD, k_BKSD, v_BKSD, mask=mask, causal=mask is None and n_tokens > 1)

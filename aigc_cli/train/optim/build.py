@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,23 +23,34 @@ def build_optimizers(
     *,
     width: int,
     dtype: torch.dtype,
+    lr_scales: Mapping[str, float] | None = None,
 ) -> list[torch.optim.Optimizer]:
     """Muon for hidden matrices, AdamW for embeddings, heads and vectors (vectors without weight decay).
 
     Every param group keeps its peak in "peak_lr". Source for lr ~ width^-1/2 of the AdamW part: Yang et al. 2022,
-    "Tensor Programs V", in the mild form common for embeddings.
+    "Tensor Programs V", in the mild form common for embeddings. `lr_scales`: factors on the rate of single hidden
+    matrices.
     """
-    matrices = [p for n, p in parameters.items() if p.ndim == 2 and n not in adamw_only]
+    matrices: dict[float, list[nn.Parameter]] = {1.0: []}
+    for name, parameter in parameters.items():
+        if parameter.ndim == 2 and name not in adamw_only:
+            matrices.setdefault((lr_scales or {}).get(name, 1.0), []).append(parameter)
     wide = [p for n, p in parameters.items() if p.ndim >= 2 and (n in adamw_only or p.ndim > 2)]
     vectors = [p for p in parameters.values() if p.ndim < 2]
     lr = options.lr if options.lr is not None else REFERENCE_LR * (REFERENCE_WIDTH / width) ** 0.5
-    groups = [{"params": wide, "weight_decay": 0.0}, {"params": vectors, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": wide, "weight_decay": 0.0}, {"params": vectors, "weight_decay": 0.0}]
     optimizers: list[torch.optim.Optimizer] = []
     if options.optimizer == "adamw":
-        groups.append({"params": matrices, "weight_decay": options.weight_decay})
-    elif matrices:
         decay = options.weight_decay
-        optimizers.append(Muon(matrices, lr=options.muon_lr, weight_decay=decay, dtype=dtype))
+        groups += [{"params": p, "weight_decay": decay / scale, "lr": lr * scale} for scale, p in matrices.items()]
+    elif any(matrices.values()):
+        # A scaled rate scales the update, not the decay, which is their product: hence the division.
+        parts = [
+            {"params": p, "lr": options.muon_lr * scale, "weight_decay": options.weight_decay / scale}
+            for scale, p in matrices.items()
+            if p
+        ]
+        optimizers.append(Muon(parts, lr=options.muon_lr, dtype=dtype))
     groups = [group for group in groups if group["params"]]
     if groups:
         optimizers.append(torch.optim.AdamW(groups, lr=lr, betas=(0.8, 0.95), eps=1e-10, fused=True))

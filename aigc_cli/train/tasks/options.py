@@ -1,3 +1,50 @@
 """Options that only one family has (stdlib only): one dataclass per family."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aigc_cli.core.options import opt
+
+
+@dataclass
+class Seq2seqRules:
+    """Task."""
+
+    task: Literal["span", "pairs"] = opt(
+        "span", "span: fill the holes of running text; pairs: rewrite a source as its target."
+    )  # fmt: skip
+    noise: float = opt(0.15, "span: share of the tokens that are cut out.", min=0.01, max=0.9)
+    mean_span: float = opt(3.0, "span: mean length of what is cut out at a place.", unit="tokens", min=1)
+    source_field: str | None = opt(
+        None, "pairs: column of the source, by name or (without a head line) number; default: a usual name."
+    )  # fmt: skip
+    target_field: str | None = opt(None, "pairs: column of the target; default: the source's usual partner.")
+    tokenizer: Path | None = opt(
+        None, "pairs: the vocabulary of both sides; default: that of --init-from, else learned from the pairs.",
+        affects_output=False,
+    )  # fmt: skip
+    vocab_size: int | None = opt(
+        None, "pairs: pieces of a learned vocabulary; default: by the amount of text.", min=375, max=1 << 24
+    )  # fmt: skip
+    val_fraction: float = opt(
+        0.05, "pairs: share that validates, where no file is named valid... or dev...", min=0, max=0.5
+    )  # fmt: skip
+    judged: int = opt(200, "pairs: validation pairs that are written greedily at the end and compared.", min=0)
+    dropout: float | None = opt(
+        None, "Share of activations set to zero in training; default: 0 for span, 0.1 for pairs.", min=0, max=0.9
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if (self.source_field is None) != (self.target_field is None):
+            given, other = ("source", "target") if self.target_field is None else ("target", "source")
+            raise ValueError(f"--{given}-field is given alone; add --{other}-field")
+        if self.source_field is not None and self.source_field == self.target_field:
+            raise ValueError(f"source and target are both '{self.source_field}'; name two columns")
+        idle = [name for name in ("source_field", "tokenizer", "vocab_size") if getattr(self, name) is not None]
+        if self.task == "span" and idle:
+            raise ValueError(f"--{idle[0].replace('_', '-')} says nothing for --task span; add --task pairs")
+        if self.tokenizer is not None and self.vocab_size is not None:
+            raise ValueError("--tokenizer and --vocab-size contradict each other; a given tokenizer has its own")

@@ -1,0 +1,1 @@
+"""BERT: an encoder with the parameters and arithmetic of BertForPreTraining and BertForSequenceClassification."""

@@ -1,0 +1,58 @@
+"""BERT's Config as the config.json of BertForPreTraining, and back (parameters already have public names)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aigc_cli.core.errors import DataError
+from aigc_cli.models.bert.config import Config
+
+# ours -> config.json
+NAMES = {
+    "vocab_size": "vocab_size",
+    "n_layer": "num_hidden_layers",
+    "n_head": "num_attention_heads",
+    "n_embd": "hidden_size",
+    "n_ff": "intermediate_size",
+    "context": "max_position_embeddings",
+    "n_types": "type_vocab_size",
+    "norm_eps": "layer_norm_eps",
+    "dropout": "hidden_dropout_prob",
+    "pad_id": "pad_token_id",
+}
+
+# What our arithmetic fixes: another value means another model.
+FIXED = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False, "tie_word_embeddings": True}
+
+
+def to_hf_config(config: Config) -> dict[str, Any]:
+    """The config.json that transformers opens as BertForPreTraining.
+
+    >>> to_hf_config(Config())["model_type"]
+    'bert'
+    """
+    values = {public: getattr(config, ours) for ours, public in NAMES.items()}
+    return {
+        "architectures": ["BertForPreTraining"], "model_type": "bert", "dtype": "float32", "initializer_range": 0.02,
+        "attention_probs_dropout_prob": config.dropout, **FIXED, **values,
+    }  # fmt: skip
+
+
+def from_hf_config(hf: dict[str, Any]) -> Config:
+    """Our Config from a BERT config.json. Raises DataError for what our arithmetic does not have."""
+    if hf.get("model_type") != "bert":
+        raise DataError(f"config.json says model_type {hf.get('model_type')!r}", "bert reads 'bert'")
+    for key, wanted in FIXED.items():
+        if hf.get(key, wanted) != wanted:
+            raise DataError(f"config.json says {key} {hf[key]!r}", f"bert reads {key} {wanted!r} only")
+    values = {ours: hf[public] for ours, public in NAMES.items() if hf.get(public) is not None}
+    for ours, usual in (("n_types", 2), ("norm_eps", 1e-12), ("dropout", 0.1), ("pad_id", 0)):
+        values.setdefault(ours, usual)
+    missing = [public for ours, public in NAMES.items() if ours not in values]
+    if missing:
+        raise DataError(f"config.json lacks {missing}", "take the checkpoint's own config.json")
+    try:
+        return Config(**values)
+    except ValueError as error:
+        fact = str(error).partition("; ")[0]
+        raise DataError(f"config.json: {fact}", "take the checkpoint's own config.json") from error
