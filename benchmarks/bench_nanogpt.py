@@ -110,7 +110,10 @@ def theirs(nanogpt: Path, arrays: Path, seed: int, **settings: Any) -> dict[str,
     """One run of nanoGPT."""
     command = [sys.executable, str(HERE / "peers/nanogpt_train.py"), str(nanogpt), str(arrays)]
     answer = subprocess.run(
-        [*command, json.dumps({**settings, "seed": seed})], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [*command, json.dumps({**settings, "seed": seed})],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     found = {"side": f"nanogpt {settings['width']} wide, rate {settings['rate']:g}", "seed": seed}
     found |= {k: round(v, 4) for k, v in json.loads(answer.stdout).items()}

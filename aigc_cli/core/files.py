@@ -17,19 +17,31 @@ _CHUNK_BYTES = 1 << 20
 
 def atomic_write(path: Path, data: bytes | str) -> None:
     """Write `path` so that it is either the old or the new content: temporary file, fsync, rename."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A name to write a file under; at the end of the block it is synced and becomes `path`, or goes on an error."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with disk_errors(path):
         try:
-            with open(temporary, "wb") as file:
-                file.write(data.encode() if isinstance(data, str) else data)
-                file.flush()
+            yield temporary
+            with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
     sync_directory(path.parent)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Removes what a process that was killed in `atomic_write` left below `directory`; nobody else may write there."""
+    for path in Path(directory).rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

@@ -68,9 +68,7 @@ def parents(path: Path | str, stages: Iterable[str]) -> list[Path]:
     ]
 
 
-def newest(
-    stages: Iterable[str], root: Path | str = ".", suits: Callable[[Path], bool] = lambda place: True
-) -> Path:
+def newest(stages: Iterable[str], root: Path | str = ".", suits: Callable[[Path], bool] = lambda place: True) -> Path:
     """The most recently written run of `stages` that `suits`, in root/, root/runs/ (directories and .pt files).
 
     Raises DataError when there is none.

@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from aigc_cli.core import console
 from aigc_cli.core.console import Result
 from aigc_cli.core.errors import AigcError, ConfigError, DataError
-from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, sync_directory
+from aigc_cli.core.files import atomic_write, canonical_json, disk_errors, remove_leftovers, sync_directory
 from aigc_cli.core.journal import Journal
 from aigc_cli.core.manifest import MANIFEST, build_manifest, describe_input, difference, fingerprint, read_manifest
 from aigc_cli.core.options import Common
@@ -215,6 +215,7 @@ class Run:
             state = _state(self.dir)
             if state.get("fingerprint") == self.fingerprint and not self.common.force:
                 self.resumed = True
+                remove_leftovers(self.dir)
                 console.say(f"continuing {self.dir}")
             elif not state and _is_foreign(self.dir):
                 raise ConfigError(f"{self.dir} exists and was not made by aigc", "move it away, or choose another -o")

@@ -192,8 +192,6 @@ def save_bundle(
 
     Equal arguments give equal bytes. `card` is the text of README.md.
     """
-    from safetensors.torch import save
-
     from aigc_cli.core.files import atomic_write
 
     family = FAMILIES[family] if isinstance(family, str) else family
@@ -209,10 +207,27 @@ def save_bundle(
         special["decoder_start_token_id"] = hf_config["decoder_start_token_id"]
     weights = {name: value.detach().cpu().contiguous() for name, value in sorted(state_dict.items())}
     hf_config["dtype"] = str(next(iter(weights.values())).dtype).removeprefix("torch.")
-    atomic_write(directory / WEIGHTS, save(weights, metadata={"format": "pt"}))
+    _save_safetensors(directory / WEIGHTS, weights)
     atomic_write(directory / "config.json", _dump({**hf_config, **special}))
     atomic_write(directory / "generation_config.json", _dump({"_from_model_config": True, **special}))
     atomic_write(directory / "README.md", card)
+
+
+def _save_safetensors(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Straight from the tensors to the disk, without a copy in memory, whole or not at all."""
+    import re
+
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    from aigc_cli.core.files import atomic_path
+
+    with atomic_path(path) as temporary:
+        try:
+            save_file(weights, temporary, metadata={"format": "pt"})
+        except SafetensorError as error:  # it says the system's error as text
+            number = re.search(r"os error (\d+)", str(error))
+            raise (OSError(int(number[1]), str(error)) if number else error) from error
 
 
 def _load_safetensors(path: Path) -> dict[str, torch.Tensor]:

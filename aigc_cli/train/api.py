@@ -97,9 +97,13 @@ def _train(run: Run, task: Any, job: Job) -> Result:
     tokenizer = job.inputs.tokenizer
     facts = {"family": family.name, "parameters": config.parameters(), "final": outcome.final,
              "tokenizer": tokenizer.digest if tokenizer else None}  # fmt: skip
+    if outcome.rollbacks:
+        facts["rollbacks"] = outcome.rollbacks
     lines = [f"{run.file or run.path}: {family.name}, {millions:.3g} M parameters, {outcome.steps} steps"]
     if outcome.final:
         lines.append("validation: " + ", ".join(f"{k[4:]} {v:.4f}" for k, v in outcome.final.items()))
+    if outcome.rollbacks:
+        lines.append(f"went back {len(outcome.rollbacks)} times, last because {outcome.rollbacks[-1]['why']}")
     counts = {"steps": outcome.steps, "tokens": outcome.tokens}
     return run.publish(counts=counts, facts=facts, lines=lines, times=outcome.times, next=_next(run, job))
 

@@ -20,8 +20,13 @@ class Log:
 
     def __init__(self, path: Path, first_step: int) -> None:
         self.path = path
-        self.records = [r for r in read_log(path) if r["step"] <= first_step] if first_step else []
-        atomic_write(path, "".join(_line(record) for record in self.records))
+        self.records = read_log(path) if first_step else []
+        self.cut(first_step)
+
+    def cut(self, step: int) -> None:
+        """Takes back the records of later steps than `step`; of step 0 nothing is older than the run itself."""
+        self.records = [record for record in self.records if record["step"] <= step]
+        atomic_write(self.path, "".join(_line(record) for record in self.records))
 
     def append(self, record: dict[str, Any]) -> None:
         """Adds one record."""

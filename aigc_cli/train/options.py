@@ -47,6 +47,11 @@ class TrainOptions:
     prompts: list[str] = opt([], "Prompts of the samples; default: openings of validation text.", recipe_only=True)
     log_every: int = opt(10, "Steps between lines of metrics.jsonl.", min=1)
     checkpoint_s: float = opt(60.0, "Seconds between checkpoints.", unit="s", min=0, affects_output=False)
+    keep: int = opt(2, "Newest checkpoints kept; the last good one is kept besides.", min=1, affects_output=False)
+    rollbacks: int = opt(
+        3, "Times to go back to one good checkpoint when the loss diverges; 0: stop at once.", min=0,
+        affects_output=False,
+    )  # fmt: skip
 
     def budget(self) -> dict[str, Any]:
         """The one budget given, or the default pair; ConfigError for several."""

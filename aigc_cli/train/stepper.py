@@ -47,20 +47,30 @@ class Stepper:
         """Compiles the loss from now on."""
         self._loss = torch.compile(self.objective.loss)
 
-    def step(self, step: int, steps: int) -> dict[str, torch.Tensor | float]:
-        """Trains every group once; gives {"<group>/loss", "lr", "grad_norm", ...}, tensors still on the device."""
-        torch.manual_seed(mix(self.seed, step))  # for layers that draw from the global state: dropout
+    def step(
+        self, step: int, steps: int, *, draw: int | None = None, lr_scale: float = 1.0
+    ) -> dict[str, torch.Tensor | float]:
+        """Trains every group once; gives {"<group>/loss", "lr", "grad_norm", ...}, tensors still on the device.
+
+        Data and random numbers are those of step `draw` (None: of `step` itself), the schedule's rate is that of
+        `step`, multiplied by `lr_scale`.
+        """
+        draw = step if draw is None else draw
+        torch.manual_seed(mix(self.seed, draw))  # for layers that draw from the global state: dropout
         logged: dict[str, Any] = {}
         for group, parameters in self.objective.groups.items():
             for parameter in parameters.values():
                 parameter.grad = None
             for micro in range(self.data.micro_batches):
-                for name, value in self._backward(group, step, micro).items():
+                for name, value in self._backward(group, draw, micro).items():
                     logged[name] = logged.get(name, 0.0) + value / self.data.micro_batches
             limit = self.options.clip or math.inf
             norm = torch.nn.utils.clip_grad_norm_(list(parameters.values()), limit)
             logged["grad_norm" if len(self.objective.groups) == 1 else f"{group}/grad_norm"] = norm
             set_lr(self.optimizers[group], step, steps, self.options)
+            if lr_scale != 1.0:
+                for param_group in (g for optimizer in self.optimizers[group] for g in optimizer.param_groups):
+                    param_group["lr"] *= lr_scale
             for optimizer in self.optimizers[group]:
                 optimizer.step()
             logged["lr"] = self.optimizers[group][0].param_groups[0]["lr"]
@@ -71,6 +81,14 @@ class Stepper:
         loss, extra = self._loss(group, _to(batch, self.device), StepRng(self.seed, step, rows))
         (loss / self.data.micro_batches).backward()
         return {f"{group}/loss": loss.detach(), **{f"{group}/{k}": v.detach() for k, v in extra.items()}}
+
+    @torch.no_grad()
+    def norm(self) -> torch.Tensor:
+        """The norm of all trained parameters, still on the device: finite when all of them are (one read of each)."""
+        norms: list[torch.Tensor] = []
+        for parameters in self.objective.groups.values():
+            norms += torch._foreach_norm(list(parameters.values()), dtype=torch.float32)
+        return torch.stack(norms).norm()
 
     def state(self) -> dict[str, Any]:
         """Everything that `step` changes, as references."""

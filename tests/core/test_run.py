@@ -205,3 +205,18 @@ def test_a_kill_in_the_first_write_is_no_foreign_directory():
     Path("out.partial/.state.partial.json.123.tmp").write_text("{")
     make()
     assert Path("out/payload.txt").exists() and not Path("out.partial").exists()
+
+
+def test_what_a_kill_left_of_a_write_is_not_published(here):
+    def work():
+        return Run(here / "out", stage="train", version=1, options={}, inputs=[])
+
+    with pytest.raises(RuntimeError), work() as run:
+        (run.dir / "train").mkdir()
+        (run.dir / "train/.state.json.4711.tmp").write_text("{")
+        raise RuntimeError
+    with work() as run:
+        assert run.resumed
+        (run.dir / "train/data").write_text("x")
+        run.publish()
+    assert [p.name for p in (here / "out/train").iterdir()] == ["data"]

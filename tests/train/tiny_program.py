@@ -5,6 +5,7 @@ python tiny_program.py OUT [KILL_AT_STEP [WHERE]], WHERE: step, checkpoint (whil
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from aigc_cli.core.run import Run
 from aigc_cli.models.bundle import save_bundle
 from aigc_cli.models.gpt.config import Config
 from aigc_cli.models.gpt.model import build
-from aigc_cli.train import checkpoint
+from aigc_cli.train import checkpoint, rollback
 from aigc_cli.train.data import TokenData, TokenStream
 from aigc_cli.train.lm import CausalLM
 from aigc_cli.train.loop import run_training
@@ -69,6 +70,31 @@ def train_tiny(out, chosen, *, seed=0, dtype=torch.float32, change=None):
     return outcome
 
 
+def trouble(plan):
+    """A change to an objective that goes wrong at steps: {"nan" | "weights" | "spike" | "always": step}.
+
+    All but "always" go wrong on the first attempt's data alone, as a bad batch does.
+    """
+
+    def change(objective):
+        original = objective.loss
+
+        def loss(group, batch, rng):
+            value, extra = original(group, batch, rng)
+            if rng.step == plan.get("nan") or rng.step % 150 == plan.get("always"):
+                value = value * math.nan
+            if rng.step == plan.get("weights"):
+                with torch.no_grad():
+                    next(iter(objective.groups["gpt"].values()))[0, 0] = math.inf
+            if plan.get("spike", 1 << 60) <= rng.step < 150:
+                value = value + 5.0
+            return value, extra
+
+        objective.loss = loss
+
+    return change
+
+
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -90,15 +116,16 @@ def kill_at(step, where):
 
         return change
     if where == "checkpoint":
-        write = checkpoint.atomic_write
+        write = checkpoint._write_state
 
-        def dying_write(path, content):
-            if path.name == checkpoint.STATE and path.parent.name == f"step-{step:08d}.tmp":
-                path.write_bytes(content[: len(content) // 2])
+        def dying_write(path, state):
+            write(path, state)
+            if path.parent.name == f"step-{step:08d}.tmp":
+                os.truncate(path, path.stat().st_size // 2)
                 die()
-            write(path, content)
+            return write(path, state)
 
-        checkpoint.atomic_write = dying_write
+        checkpoint._write_state = dying_write
     elif where == "renamed":
         sync = checkpoint.sync_directory
 
@@ -111,6 +138,39 @@ def kill_at(step, where):
     return None
 
 
+def kill_around_a_rollback(where):
+    """Arranges for a SIGKILL before the rollback's entry, right after it, or some steps later."""
+    note = rollback.Rollbacks.note
+
+    def dying_note(self, *given):
+        if where == "before the entry":
+            die()
+        found = note(self, *given)
+        if where == "after the entry":
+            die()
+        return found
+
+    rollback.Rollbacks.note = dying_note
+    bad = trouble({"nan": 110})
+
+    def change(objective):
+        bad(objective)
+        original = objective.loss
+
+        def loss(group, batch, rng):
+            if where == "after the rollback" and rng.step == 150 + 90:
+                die()
+            return original(group, batch, rng)
+
+        objective.loss = loss
+
+    return change
+
+
 if __name__ == "__main__":
-    tamper = kill_at(int(sys.argv[2]), sys.argv[3]) if len(sys.argv) > 2 else None
-    train_tiny(sys.argv[1], options(), change=tamper)
+    out, *given = sys.argv[1:]
+    if (given and "entry" in given[1]) or (given and "rollback" in given[1]):
+        chosen = options(steps=int(given[0]), evals=0, log_every=25, checkpoint_s=1e9)
+        train_tiny(out, chosen, change=kill_around_a_rollback(given[1]))
+    else:
+        train_tiny(out, options(), change=kill_at(int(given[0]), given[1]) if given else None)

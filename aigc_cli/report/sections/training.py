@@ -20,7 +20,7 @@ SMOOTHING_POINTS = 60  # training losses are averaged to about as many points
 
 def together(nodes: Sequence[Node], options: ReportOptions) -> Html:
     """Training and validation loss of all runs in one chart, by step and by time."""
-    logs = {node.digest: node.log("metrics.jsonl") for node in nodes if node.manifest}
+    logs = {node.digest: _numbers(node) for node in nodes if node.manifest}
     by_step: list[Series] = []
     by_time: list[Series] = []
     for colour, node in enumerate(n for n in nodes if n.manifest):
@@ -55,7 +55,7 @@ def one(node: Node, options: ReportOptions) -> Html:
     numbers += [("tokens seen", counts.get("tokens")), *final.items()]
     numbers.append(("tokens a second", round(speed) if isinstance(speed, int | float) else None))
     parts = [tiles(numbers)]
-    records = node.log("metrics.jsonl")
+    records = _numbers(node)
     for key in sorted({k for r in records for k in r} - set(HIDDEN) - set(_losses(records))):
         points = [(r["step"], float(r[key])) for r in records if isinstance(r.get(key), int | float)]
         if len(points) > 1:
@@ -63,7 +63,13 @@ def one(node: Node, options: ReportOptions) -> Html:
             parts.append(details(NAMES.get(key, key), lines([series], "step", NAMES.get(key, key))))
     parts.append(_samples(node.log("samples.jsonl"), options.examples))
     parts.append(facts_table("distillation", facts.get("distillation")))
+    parts.append(facts_table("rollbacks", facts.get("rollbacks")))
     return join(parts)
+
+
+def _numbers(node: Node) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl that hold numbers; the others tell events."""
+    return [record for record in node.log("metrics.jsonl") if "event" not in record]
 
 
 def facts_table(title: str, value: Any) -> Html:
