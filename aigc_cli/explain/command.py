@@ -9,7 +9,7 @@ import typer
 
 from aigc_cli.core.command import Command, new_app, options
 from aigc_cli.core.options import Common
-from aigc_cli.explain.options import AttentionOptions
+from aigc_cli.explain.options import AttentionOptions, FillOptions
 
 app = new_app()
 
@@ -40,3 +40,43 @@ def attention(
     from aigc_cli.explain.attention import attention as run
 
     console.finish(run(model, text, shown, common), json=common.json)
+
+
+@app.command("fill", cls=Command)
+@options
+def fill(
+    model: Annotated[Path, typer.Argument(help=MODEL)],
+    text: Annotated[str, typer.Argument(help="A text with [MASK] where a word is missing.")],
+    shown: FillOptions,
+    common: Common,
+) -> None:
+    """Say which words a BERT would put into the gaps of a text.
+
+    \b
+    Examples:
+      aigc explain fill runs/bert "The [MASK] didn't cross the street because it was too [MASK]"
+      aigc explain fill runs/bert "The cat [MASK] on the mat." --top 10 --json
+    """
+    from aigc_cli.core import console
+    from aigc_cli.explain.fill import fill as run
+
+    console.finish(run(model, text, shown), json=common.json)
+
+
+@app.command("classify", cls=Command)
+@options
+def classify(
+    model: Annotated[Path, typer.Argument(help=MODEL)],
+    texts: Annotated[list[str], typer.Argument(help="One text or several.")],
+    common: Common,
+) -> None:
+    """Say which label a text classifier gives to a text, and how sure it is.
+
+    \b
+    Examples:
+      aigc explain classify runs/judge "I would buy it again." "Never again."
+    """
+    from aigc_cli.core import console
+    from aigc_cli.explain.classify import classify as run
+
+    console.finish(run(model, texts), json=common.json)

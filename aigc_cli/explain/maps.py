@@ -38,13 +38,18 @@ def attention_maps(bundle: Bundle, text: str, target: str = "") -> list[Maps]:
         raise ConfigError(f"{bundle.path} is a {bundle.family.name}: it has no attention", f"name a {_able()}")
     if target and bundle.family.name != "seq2seq":
         raise ConfigError(f"--target is for encoder-decoder models, not for a {bundle.family.name}", "leave it out")
-    tokenizer = bundle.tokenizer
-    if tokenizer is None:
-        raise DataError(f"{bundle.path} holds no tokenizer", "put its tokenizer.model into the directory")
+    tokenizer = tokenizer_of(bundle)
     if not text.strip():
         raise DataError("there is no text to read", 'aigc explain attention MODEL "The animal slept."')
     with torch.inference_mode():
         return reader(bundle.model(), tokenizer, text, target)
+
+
+def tokenizer_of(bundle: Bundle) -> Tokenizer:
+    """The model's tokenizer; DataError when it has none."""
+    if bundle.tokenizer is None:
+        raise DataError(f"{bundle.path} holds no tokenizer", "put its tokenizer.model into the directory")
+    return bundle.tokenizer
 
 
 def _causal(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[Maps]:

@@ -16,3 +16,11 @@ class AttentionOptions:
     layer: int | None = opt(None, "Only this layer, counted from 1.", min=1)
     head: int | None = opt(None, "Only this head, counted from 1.", min=1)
     top: int = opt(3, "Links shown a head.", min=1)
+
+
+@dataclass
+class FillOptions:
+    """Gaps."""
+
+    top: int = opt(5, "Words shown a gap.", min=1)
+    words: bool = opt(True, "Only whole words; --no-words: parts of words and signs too.")

@@ -79,6 +79,19 @@ FAMILIES: dict[str, Family] = {
         trainers={"span": "aigc_cli.train.tasks.span", "pairs": "aigc_cli.train.tasks.pairs"},
         use='aigc generate DIR --greedy --prompt "a text to rewrite"',
     ),
+    "bert": Family(
+        name="bert",
+        modality="text",
+        help="Encoder that sees both sides, weight-compatible with BertForPreTraining.",
+        module="aigc_cli.models.bert",
+        model_type="bert",
+        architecture="BertForPreTraining",
+        auto_class="AutoModelForPreTraining",
+        pipeline_tag="fill-mask",
+        tasks=("fill", "classify"),
+        trainers={"mlm": "aigc_cli.train.tasks.mlm", "classify": "aigc_cli.train.tasks.classify"},
+        use='aigc explain fill DIR "a text with a [MASK] in it"',
+    ),
 }
 
 

@@ -110,4 +110,5 @@ def _train(run: Run, task: Any, job: Job) -> Result:
 
 def _next(run: Run, job: Job) -> str:
     """The command that uses the model."""
-    return job.family.use.replace("DIR", str(run.file or run.path))
+    use = getattr(job.config, "card", {}).get("use", job.family.use)
+    return use.replace("DIR", str(run.file or run.path))

@@ -47,10 +47,12 @@ def model_card(family: Family, config: Any, data: Path | None, final: Mapping[st
     numbers = "".join(f"| {NAMES.get(name, name)} | {value:.4f} |\n" for name, value in final.items())
     if numbers:
         numbers = f"\n| on the whole validation split | |\n| --- | --- |\n{numbers}"
+    about = {"pipeline_tag": family.pipeline_tag, "use": family.use, "auto_class": family.auto_class}
+    about |= getattr(config, "card", {})
     return TEMPLATE.format(
         family=family.name, help=family.help, millions=config.parameters() / 1e6, layers=config.n_layer,
         width=config.n_embd, vocabulary=config.vocab_size, context=config.context, numbers=numbers,
-        lineage=_lineage(data), pipeline_tag=family.pipeline_tag, use=family.use, auto_class=family.auto_class,
+        lineage=_lineage(data), **about,
     )  # fmt: skip
 
 

@@ -8,10 +8,11 @@ import typer
 
 from aigc_cli.core.command import Command, new_app, options
 from aigc_cli.core.options import Common
+from aigc_cli.models.bert.config import Shape as BertShape
 from aigc_cli.models.gpt.config import Shape
 from aigc_cli.models.seq2seq.config import Shape as Seq2seqShape
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.tasks.options import Seq2seqRules
+from aigc_cli.train.tasks.options import BertRules, Seq2seqRules
 
 app = new_app()
 
@@ -72,3 +73,32 @@ def seq2seq(
     from aigc_cli.train.api import train as run
 
     console.finish(run("seq2seq", shards, shape, training, common, rules), json=common.json)
+
+
+@app.command("bert", cls=Command)
+@options
+def bert(
+    shards: Annotated[
+        list[str],
+        typer.Option(
+            help="mlm: token or document shards, raw files; classify: JSONL, CSV, TSV, or shards with two columns.",
+            rich_help_panel="Data",
+        ),
+    ],
+    rules: BertRules,
+    shape: BertShape,
+    training: TrainOptions,
+    common: Common,
+) -> None:
+    """Train a BERT: an encoder that transformers opens as BertForPreTraining, or a text classifier made from it.
+
+    \b
+    Examples:
+      aigc train bert --shards shards/ -o runs/bert
+      aigc train bert --shards reviews.csv --task classify --init-from runs/bert -o runs/judge
+      aigc train bert --shards shards/ --whole-words --next-sentence
+    """
+    from aigc_cli.core import console
+    from aigc_cli.train.api import train as run
+
+    console.finish(run("bert", shards, shape, training, common, rules), json=common.json)

@@ -29,10 +29,16 @@ TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65_536, "mps": 16_384}
 class Inputs(Protocol):
     """Training data, opened."""
 
-    path: Path | None  # the directory it came from; None in a dry run that made nothing
-    tokenizer: Tokenizer | None
     vocab_size: int
     length: int  # tokens of a record
+
+    @property
+    def path(self) -> Path | None:
+        """The directory it came from; None in a dry run that made nothing."""
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """What made the tokens."""
 
 
 @dataclass
@@ -87,8 +93,14 @@ def build_model(job: Job) -> Any:
     """The model on its device: fresh weights of the seed, or those of `job.start` where it has the same config."""
     torch.manual_seed(mix(job.seed, -1))
     model = job.family.build(job.config)
-    if job.start is not None and job.start.config == job.config:
+    if job.start is not None and _same_weights(job.start.config, job.config):
         model.load_state_dict(job.start.weights())
     model = model.to(job.device)
     model.compute_dtype = None if job.dtype == torch.float32 else job.dtype
     return model
+
+
+def _same_weights(one: Any, other: Any) -> bool:
+    """Whether models of two configs have the same weights: dropout has none."""
+    first, second = ({**vars(config), "dropout": None} for config in (one, other))
+    return first == second

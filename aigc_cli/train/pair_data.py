@@ -8,23 +8,32 @@ batch holds little padding, and where epoch e ends is known without reading the 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from aigc_cli.core.errors import DataError
 from aigc_cli.train.objective import mix
-from aigc_cli.train.spans import Batch, collate
 
 BLOCK = 4  # batches; with 8 a batch of sentence pairs has a quarter more padding, with 2 it meets fewer others
 COARSE = 1.5  # sources whose lengths differ by less than this factor are sorted by their targets
 
 
-class PairTable:
-    """Columns `source` and `target` of ids, read without copying."""
+Collate = Callable[[Sequence[tuple[np.ndarray, np.ndarray]]], Any]  # (source ids, target ids) of the rows -> batch
 
-    def __init__(self, batches: Sequence[pa.RecordBatch], below: int | None = None) -> None:
+
+class PairTable:
+    """Columns `source` and `target` of ids, read without copying.
+
+    `longest_source`: so many tokens of a source are read.
+    """
+
+    def __init__(
+        self, batches: Sequence[pa.RecordBatch], below: int | None = None, longest_source: int | None = None
+    ) -> None:
+        self.batches, self.longest_source = batches, longest_source
         self.starts, self.sides = [0], list[tuple[tuple[np.ndarray, np.ndarray], ...]]()
         for batch in batches:
             columns = [batch.column(name) for name in ("source", "target")]
@@ -37,6 +46,8 @@ class PairTable:
         lengths = [[np.diff(parts[side][0]) for parts in self.sides] for side in (0, 1)]
         empty = np.zeros(0, np.int64)
         self.lengths = np.stack([np.concatenate([empty, *side]) for side in lengths])  # [2, pairs]
+        if longest_source is not None:
+            self.lengths[0] = np.minimum(self.lengths[0], longest_source)
 
     def __len__(self) -> int:
         return self.starts[-1]
@@ -48,7 +59,7 @@ class PairTable:
         source, target = (
             values[offsets[place] : offsets[place + 1]].astype(np.int64) for offsets, values in self.sides[part]
         )
-        return source, target
+        return source[: self.longest_source], target
 
     @property
     def longest(self) -> int:
@@ -63,7 +74,8 @@ class PairTable:
 class PairData:
     """Training batches of pairs (see train/objective.py:Data).
 
-    A batch holds about `batch_tokens` tokens of both sides, padding included, or `batch_size` pairs where given.
+    `collate` makes a batch of rows. A batch holds about `batch_tokens` tokens of both sides, padding included, or
+    `batch_size` pairs where given.
     `tokens_per_step` is the mean over an epoch, padding left out.
     """
 
@@ -76,13 +88,12 @@ class PairData:
         batch_size: int | None = None,
         micro_batches: int = 1,
         seed: int = 0,
-        start: int = 0,
-        pad: int = 0,
+        collate: Collate,
     ) -> None:
         rows = table.fitting(context)
         if not rows.size:
             raise DataError(f"no pair fits into {context} tokens a side", "give a larger --length")
-        self.table, self.micro_batches, self.seed, self.start, self.pad = table, micro_batches, seed, start, pad
+        self.table, self.micro_batches, self.seed, self.collate = table, micro_batches, seed, collate
         lengths = table.lengths[:, rows]
         order = _order(lengths)
         self.rows = rows[order]
@@ -94,7 +105,7 @@ class PairData:
         self.tokens_per_step = max(1, round(self.tokens / len(self.cells))) * micro_batches
         self._epoch: tuple[int, np.ndarray] | None = None
 
-    def batch(self, step: int, micro: int) -> tuple[Batch, tuple[int, ...]]:
+    def batch(self, step: int, micro: int) -> tuple[Any, tuple[int, ...]]:
         """Micro-batch `micro` of `step`."""
         epoch, place = divmod(step * self.micro_batches + micro, len(self.cells))
         if self._epoch is None or self._epoch[0] != epoch:
@@ -104,7 +115,7 @@ class PairData:
         chosen = self._generator(epoch, number).permutation(count)[offset : offset + size]
         pairs = [self.table[int(self.rows[first + i])] for i in chosen]
         begin = micro * (1 << 20)
-        return collate(pairs, self.start, self.pad), tuple(range(begin, begin + len(pairs)))
+        return self.collate(pairs), tuple(range(begin, begin + len(pairs)))
 
     def padding(self) -> float:
         """Share of the positions of an epoch's batches that are padding, at most."""
@@ -140,14 +151,14 @@ def _blocks(lengths: np.ndarray, batch_tokens: int, batch_size: int | None) -> l
 class PairValidation:
     """The validation pairs that fit, in order of length or, where few are read, at even distances over all lengths."""
 
-    def __init__(self, table: PairTable, *, context: int, batch_tokens: int, start: int, pad: int) -> None:
+    def __init__(self, table: PairTable, *, context: int, batch_tokens: int, collate: Collate) -> None:
         rows = table.fitting(context)
         lengths = table.lengths[:, rows]
         order = _order(lengths)
-        self.table, self.rows, self.batch_tokens, self.start, self.pad = table, rows[order], batch_tokens, start, pad
+        self.table, self.rows, self.batch_tokens, self.collate = table, rows[order], batch_tokens, collate
         self.tokens = int(lengths.sum())
 
-    def batches(self, limit_tokens: int | None = None) -> Iterator[Batch]:
+    def batches(self, limit_tokens: int | None = None) -> Iterator[Any]:
         """All pairs, or about `limit_tokens` tokens."""
         rows = self.rows
         if limit_tokens is not None and limit_tokens < self.tokens:
@@ -157,4 +168,4 @@ class PairValidation:
         for first, count, size in blocks:
             for place in range(first, first + count, size):
                 chosen = rows[place : min(place + size, first + count)]
-                yield collate([self.table[int(row)] for row in chosen], self.start, self.pad)
+                yield self.collate([self.table[int(row)] for row in chosen])

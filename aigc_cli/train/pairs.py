@@ -74,6 +74,8 @@ class Reader:
 
     def _usable(self, rows: Iterable[tuple[object, object, str]]) -> Iterator[tuple[str, str, str]]:
         for source, target, split in rows:
+            if isinstance(target, int | float):  # a number, as a table without types would have it
+                target = str(target)
             if not isinstance(source, str) or not isinstance(target, str):
                 self.left_out["no two texts"] += 1
             elif not source.strip() or not target.strip():

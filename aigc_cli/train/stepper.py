@@ -78,7 +78,7 @@ class Stepper:
 
     def _backward(self, group: str, step: int, micro: int) -> dict[str, torch.Tensor]:
         batch, rows = self.data.batch(step, micro)
-        loss, extra = self._loss(group, _to(batch, self.device), StepRng(self.seed, step, rows))
+        loss, extra = self._loss(group, to_device(batch, self.device), StepRng(self.seed, step, rows))
         (loss / self.data.micro_batches).backward()
         return {f"{group}/loss": loss.detach(), **{f"{group}/{k}": v.detach() for k, v in extra.items()}}
 
@@ -126,10 +126,10 @@ class Stepper:
         return statistics.median(times[WARM_STEPS:])
 
 
-def _to(batch: Any, device: torch.device) -> Any:
+def to_device(batch: Any, device: torch.device) -> Any:
     """The batch with its tensors on `device`."""
     if isinstance(batch, torch.Tensor):
         return batch.to(device, non_blocking=True)
     if isinstance(batch, dict):
-        return {key: _to(value, device) for key, value in batch.items()}
-    return type(batch)(_to(value, device) for value in batch) if isinstance(batch, list | tuple) else batch
+        return {key: to_device(value, device) for key, value in batch.items()}
+    return type(batch)(to_device(value, device) for value in batch) if isinstance(batch, list | tuple) else batch

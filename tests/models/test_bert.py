@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForMaskedLM,
     AutoModelForPreTraining,
+    AutoModelForSequenceClassification,
     BertConfig,
     BertForPreTraining,
     BertForSequenceClassification,
@@ -15,7 +18,9 @@ from transformers import (
 
 from aigc_cli.models.bert.config import Config
 from aigc_cli.models.bert.hf import from_hf_config, to_hf_config
-from aigc_cli.models.bert.model import BERT, Classifier, build_empty
+from aigc_cli.models.bert.model import BERT, build, build_empty
+from aigc_cli.models.bundle import save_bundle
+from aigc_cli.models.layers.attend import recorded
 
 CONFIG = Config(vocab_size=41, n_layer=2, n_head=3, n_embd=24, n_ff=40, context=16)
 
@@ -44,9 +49,12 @@ def saved(theirs, directory):
 def test_weights_logits_and_gradients_are_theirs(kind, tmp_path):
     hf = BertConfig(**to_hf_config(CONFIG), num_labels=5)
     theirs = randomised((BertForPreTraining if kind == "pretrain" else BertForSequenceClassification)(hf)).eval()
-    ours = BERT(CONFIG) if kind == "pretrain" else Classifier(CONFIG, 5)
+    labels = () if kind == "pretrain" else tuple(f"LABEL_{i}" for i in range(5))
+    config = replace(CONFIG, labels=labels)
+    ours = build_empty(config)
     ours.load_state_dict(saved(theirs, tmp_path), strict=True)
-    assert from_hf_config(theirs.config.to_dict()) == CONFIG
+    assert from_hf_config(theirs.config.to_dict()) == config
+    assert sum(value.numel() for value in ours.state_dict().values()) == config.parameters()
     ids, mask, types = inputs()
     a = ours(ids, mask, types)
     b = theirs(ids, attention_mask=mask, token_type_ids=types)
@@ -73,6 +81,30 @@ def test_our_file_opens_in_transformers(tmp_path):
     again.load_state_dict(ours.state_dict(), strict=True)
     again.compute_dtype = torch.bfloat16
     assert again(ids, mask, types)[0].dtype == torch.bfloat16
+
+
+def test_a_classifier_of_ours_opens_in_transformers(tmp_path):
+    config = replace(CONFIG, labels=("bad", "good", "so-so"))
+    ours = randomised(build_empty(config)).eval()
+    save_bundle(tmp_path, "bert", config, ours.state_dict(), None, "")
+    theirs = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert theirs.config.id2label == {0: "bad", 1: "good", 2: "so-so"}
+    ids, mask, _ = inputs()
+    torch.testing.assert_close(theirs(ids, attention_mask=mask).logits, ours(ids, mask), atol=1e-4, rtol=1e-4)
+    assert from_hf_config(theirs.config.to_dict()) == config
+
+
+def test_fresh_heads_look_at_their_neighbours():
+    """The first block's heads look 1 back, 1 ahead, 2 back and 2 ahead, whatever the words."""
+    torch.manual_seed(0)
+    model = build(Config(vocab_size=41, n_layer=2, n_head=4, n_embd=128, n_ff=40, context=64))
+    with torch.no_grad(), recorded() as maps:
+        model(torch.randint(1, 41, (8, 60)))
+    for head, offset in enumerate((-1, 1, -2, 2)):
+        mean = maps[0][:, head].mean(0)
+        by_distance = {d: float(mean.diagonal(d)[5:50].mean()) for d in range(-5, 6)}
+        assert max(by_distance, key=by_distance.get) == offset
+    assert model.bert.embeddings["word_embeddings"].weight[0].abs().sum() == 0
 
 
 def test_attention_maps_are_theirs(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 
@@ -15,9 +16,13 @@ from aigc_cli.core.shard_writer import ShardWriter
 from aigc_cli.train.pair_data import PairData, PairTable, PairValidation
 from aigc_cli.train.pair_records import open_pairs
 from aigc_cli.train.pairs import Reader
+from aigc_cli.train.spans import collate
 from aigc_cli.train.tasks.options import Seq2seqRules
 
 ROWS = [(f"a{i} cat", f"the cat number {i} of all") for i in range(60)]
+
+
+BATCHED = functools.partial(collate, start=0, pad=0)
 
 
 def read(*paths, fields=None):
@@ -110,7 +115,7 @@ def table_of(seed=0, count=700):
 
 def test_an_epoch_is_every_fitting_pair_once_with_little_padding():
     table = table_of()
-    data = PairData(table, context=35, batch_tokens=400)
+    data = PairData(table, context=35, batch_tokens=400, collate=BATCHED)
     wanted = sorted((tuple(s), tuple(t)) for s, t in (table[int(r)] for r in table.fitting(35)))
     for epoch in range(2):
         seen, held = [], 0
@@ -127,19 +132,21 @@ def test_an_epoch_is_every_fitting_pair_once_with_little_padding():
 
 def test_batches_depend_on_seed_and_step_alone():
     table = table_of()
-    far, near = (PairData(table, context=40, batch_tokens=300, micro_batches=2, seed=5) for _ in range(2))
+    far, near = (
+        PairData(table, context=40, batch_tokens=300, micro_batches=2, seed=5, collate=BATCHED) for _ in range(2)
+    )
     step = len(far.cells)  # in the third epoch: two micro-batches a step
     for _ in range(2):
         a, b = far.batch(step, 1), near.batch(step, 1)
         assert a[1] == b[1] and a[0][0].tolist() == b[0][0].tolist()
         near.batch(0, 0)
-    other = PairData(table, context=40, batch_tokens=300, micro_batches=2, seed=6)
+    other = PairData(table, context=40, batch_tokens=300, micro_batches=2, seed=6, collate=BATCHED)
     assert other.batch(step, 1)[0][0].tolist() != far.batch(step, 1)[0][0].tolist()
 
 
 def test_validation_reads_all_or_an_even_part():
     table = table_of(1)
-    validation = PairValidation(table, context=40, batch_tokens=300, start=0, pad=0)
+    validation = PairValidation(table, context=40, batch_tokens=300, collate=BATCHED)
     assert sum(len(batch[0]) for batch in validation.batches()) == len(table)
     part = sum(int((batch[3] >= 0).sum() + (batch[0] > 0).sum()) for batch in validation.batches(2000))
     assert 1500 < part < 2500

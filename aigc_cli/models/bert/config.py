@@ -20,6 +20,9 @@ BOUNDS = {
 }
 
 
+MOST_LABELS = 1 << 16
+
+
 @dataclass
 class Config:
     """Shape of a BERT."""
@@ -34,6 +37,7 @@ class Config:
     norm_eps: float = opt(1e-12, "Added to the variance in LayerNorm.", min=0)
     dropout: float = opt(0.0, "Dropout of activations and attention; published: 0.1.", min=0)
     pad_id: int = opt(0, "Id of the padding token.", min=0)
+    labels: tuple[str, ...] = opt((), "Names of the classes; none: masked-word and next-sentence heads.")
 
     def __post_init__(self) -> None:
         for name, most in BOUNDS.items():
@@ -50,6 +54,41 @@ class Config:
             raise ValueError(
                 f"n_embd {self.n_embd} is not a multiple of n_head {self.n_head}; give one that divides it"
             )
+
+        if len(set(self.labels)) != len(self.labels) or len(self.labels) > MOST_LABELS:
+            raise ValueError(f"labels are {len(self.labels)}; give up to {MOST_LABELS:,} different ones")
+
+    @property
+    def head_dim(self) -> int:
+        """Width of a head."""
+        return self.n_embd // self.n_head
+
+    @property
+    def card(self) -> dict[str, str]:
+        """What a classifier's model card says differently."""
+        if not self.labels:
+            return {}
+        return {"auto_class": "AutoModelForSequenceClassification", "pipeline_tag": "text-classification",
+                "use": 'aigc explain classify DIR "a text"'}  # fmt: skip
+
+    def matrix_parameters(self) -> int:
+        """Parameters in a matrix product for every token: the blocks; heads see few positions."""
+        return self.n_layer * (4 * self.n_embd**2 + 2 * self.n_embd * self.n_ff)
+
+    def parameters(self) -> int:
+        """All stored parameters."""
+        c, n_labels = self.n_embd, len(self.labels)
+        embeddings = (self.vocab_size + self.context + self.n_types + 2) * c
+        vectors = self.n_layer * (9 * c + self.n_ff)
+        heads = (c + 1) * n_labels if n_labels else self.vocab_size + c * c + 3 * c + 2 * c + 2
+        return embeddings + self.matrix_parameters() + vectors + c * c + c + heads
+
+    def flops_per_token(self, context: int | None = None) -> int:
+        """Floating-point operations of a training step per token, forward and backward, heads left out.
+
+        Source: Chowdhery et al. 2022, "PaLM", appendix B: 6 N + 12 L C T.
+        """
+        return 6 * self.matrix_parameters() + 12 * self.n_layer * self.n_embd * (context or self.context)
 
     @classmethod
     def from_depth(cls, depth: int, vocab_size: int, context: int = 256, **overrides: Any) -> Config:

@@ -21,19 +21,26 @@ NAMES = {
     "pad_id": "pad_token_id",
 }
 
+CLASSIFIER = "BertForSequenceClassification"
+
 # What our arithmetic fixes: another value means another model.
 FIXED = {"hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False, "tie_word_embeddings": True}
 
 
 def to_hf_config(config: Config) -> dict[str, Any]:
-    """The config.json that transformers opens as BertForPreTraining.
+    """The config.json that transformers opens as BertForPreTraining or, with labels, BertForSequenceClassification.
 
     >>> to_hf_config(Config())["model_type"]
     'bert'
     """
     values = {public: getattr(config, ours) for ours, public in NAMES.items()}
+    architecture = "BertForPreTraining"
+    if config.labels:
+        architecture = CLASSIFIER
+        values["id2label"] = {str(number): label for number, label in enumerate(config.labels)}
+        values["label2id"] = {label: number for number, label in enumerate(config.labels)}
     return {
-        "architectures": ["BertForPreTraining"], "model_type": "bert", "dtype": "float32", "initializer_range": 0.02,
+        "architectures": [architecture], "model_type": "bert", "dtype": "float32", "initializer_range": 0.02,
         "attention_probs_dropout_prob": config.dropout, **FIXED, **values,
     }  # fmt: skip
 
@@ -48,6 +55,7 @@ def from_hf_config(hf: dict[str, Any]) -> Config:
     values = {ours: hf[public] for ours, public in NAMES.items() if hf.get(public) is not None}
     for ours, usual in (("n_types", 2), ("norm_eps", 1e-12), ("dropout", 0.1), ("pad_id", 0)):
         values.setdefault(ours, usual)
+    values["labels"] = _labels(hf)
     missing = [public for ours, public in NAMES.items() if ours not in values]
     if missing:
         raise DataError(f"config.json lacks {missing}", "take the checkpoint's own config.json")
@@ -56,3 +64,16 @@ def from_hf_config(hf: dict[str, Any]) -> Config:
     except ValueError as error:
         fact = str(error).partition("; ")[0]
         raise DataError(f"config.json: {fact}", "take the checkpoint's own config.json") from error
+
+
+def _labels(hf: dict[str, Any]) -> tuple[str, ...]:
+    """The classes in the order of their numbers; none for a model without a classifier."""
+    if CLASSIFIER not in (hf.get("architectures") or []):
+        return ()
+    if hf.get("problem_type") not in (None, "single_label_classification"):
+        raise DataError(f"config.json says problem_type {hf['problem_type']!r}", "bert reads one label a text only")
+    named = hf.get("id2label") or {str(number): f"LABEL_{number}" for number in range(int(hf.get("num_labels", 2)))}
+    try:
+        return tuple(str(named[key]) for key in sorted(named, key=int))
+    except (TypeError, ValueError) as error:
+        raise DataError("config.json: id2label is no table of numbers", "take the checkpoint's own") from error

@@ -48,3 +48,40 @@ class Seq2seqRules:
             raise ValueError(f"--{idle[0].replace('_', '-')} says nothing for --task span; add --task pairs")
         if self.tokenizer is not None and self.vocab_size is not None:
             raise ValueError("--tokenizer and --vocab-size contradict each other; a given tokenizer has its own")
+
+
+@dataclass
+class BertRules:
+    """Task."""
+
+    task: Literal["mlm", "classify"] = opt("mlm", "mlm: say hidden words; classify: say the label of a text.")
+    mask_rate: float = opt(0.15, "mlm: share of the tokens that are hidden.", min=0.01, max=0.9)
+    whole_words: bool = opt(False, "mlm: hide whole words instead of single tokens.")
+    next_sentence: bool = opt(False, "mlm: also tell whether the second half of a text belongs to the first.")
+    source_field: str | None = opt(
+        None, "classify: column of the text, by name or (without a head line) number; default: text."
+    )  # fmt: skip
+    target_field: str | None = opt(None, "classify: column of the label; default: label.")
+    tokenizer: Path | None = opt(
+        None, "classify: the vocabulary; default: that of --init-from, else learned from the texts.",
+        affects_output=False,
+    )  # fmt: skip
+    vocab_size: int | None = opt(
+        None, "classify: pieces of a learned vocabulary; default: by the amount of text.", min=375, max=1 << 24
+    )  # fmt: skip
+    val_fraction: float = opt(
+        0.05, "classify: share that validates, where no file is named valid... or dev...", min=0, max=0.5
+    )  # fmt: skip
+    dropout: float | None = opt(
+        None, "Share of activations set to zero in training; default: 0 for mlm, 0.1 for classify.", min=0, max=0.9
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if (self.source_field is None) != (self.target_field is None):
+            given, other = ("source", "target") if self.target_field is None else ("target", "source")
+            raise ValueError(f"--{given}-field is given alone; add --{other}-field")
+        idle = [name for name in ("source_field", "tokenizer", "vocab_size") if getattr(self, name) is not None]
+        if self.task == "mlm" and idle:
+            raise ValueError(f"--{idle[0].replace('_', '-')} says nothing for --task mlm; add --task classify")
+        if self.tokenizer is not None and self.vocab_size is not None:
+            raise ValueError("--tokenizer and --vocab-size contradict each other; a given tokenizer has its own")

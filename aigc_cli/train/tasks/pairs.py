@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from aigc_cli.train.job import TOKENS_PER_BATCH, Job, Work, build_model, configu
 from aigc_cli.train.pair_data import PairData, PairTable, PairValidation
 from aigc_cli.train.pair_records import Pairs, open_pairs
 from aigc_cli.train.seq2seq import Seq2seqObjective, Writer
+from aigc_cli.train.spans import collate
 from aigc_cli.train.tasks.options import Seq2seqRules
 
 __all__ = ["configure", "open_inputs", "prepare"]
@@ -45,11 +47,11 @@ def prepare(job: Job) -> Work:
     pairs: Pairs = job.inputs
     rules: Seq2seqRules = job.rules or Seq2seqRules(task="pairs")
     tokenizer, context = pairs.tokenizer, job.config.context
-    shared = {"context": context, "start": job.config.start_id, "pad": tokenizer.pad}
+    batched = functools.partial(collate, start=job.config.start_id, pad=tokenizer.pad)
     tokens = TOKENS_PER_BATCH.get(job.device.type, 2048)
     data = PairData(
         pairs.train, batch_tokens=tokens, batch_size=job.options.batch_size, micro_batches=job.options.accumulate,
-        seed=job.seed, **shared,
+        seed=job.seed, context=context, collate=batched,
     )  # fmt: skip
     left_out = len(pairs.train) - len(data.rows)
     if left_out:
@@ -57,7 +59,7 @@ def prepare(job: Job) -> Work:
     console.detail(f"{len(data.rows)} pairs in {len(data.cells)} batches, {100 * data.padding():.1f}% padding")
     validation, writer = None, None
     if pairs.validation is not None and pairs.validation.fitting(context).size:
-        validation = PairValidation(pairs.validation, batch_tokens=tokens, **shared)
+        validation = PairValidation(pairs.validation, batch_tokens=tokens, context=context, collate=batched)
         writer = Writer(
             tokenizer, _some(pairs.validation, context, SAMPLES), _some(pairs.validation, context, rules.judged),
             job.options.sample_tokens,
