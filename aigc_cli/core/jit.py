@@ -25,6 +25,11 @@ I32 = types.Array(types.int32, 1, "C", readonly=True)
 U32 = types.Array(types.uint32, 1, "C", readonly=True)
 F64 = types.Array(types.float64, 1, "C", readonly=True)
 INT64 = types.int64
+F32 = types.Array(types.float32, 1, "C", readonly=True)
+FLOAT64 = types.float64
+OUT_F32 = types.Array(types.float32, 1, "C")
+OUT_F32_2D = types.Array(types.float32, 2, "C")
+OUT_F64 = types.Array(types.float64, 1, "C")
 OUT_BYTES = types.Array(types.uint8, 1, "C")
 OUT_I32 = types.Array(types.int32, 1, "C")
 OUT_I64 = types.Array(types.int64, 1, "C")
@@ -79,11 +84,18 @@ def _announce(again: str) -> None:
         console.say(f"compiling the text kernels, some 20 seconds{again}")
 
 
-def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function for exactly these argument types when its module is imported, or load it from the cache."""
+def kernel(
+    *arguments: Any, returns: Any = types.void, fastmath: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile a function for exactly these argument types when its module is imported, or load it from the cache.
+
+    With `fastmath` sums of floats may be taken in another order, which lets them run in vectors.
+    """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        compile_now = functools.partial(numba.njit, returns(*arguments), nogil=True, error_model="numpy")
+        compile_now = functools.partial(
+            numba.njit, returns(*arguments), nogil=True, error_model="numpy", fastmath=fastmath
+        )
         folder = cache_folder()
         if folder is None:
             _announce(" (each time: the cache folder cannot be written)")
@@ -102,6 +114,11 @@ def kernel(*arguments: Any, returns: Any = types.void) -> Callable[[Callable[...
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that only kernels call; it becomes part of theirs."""
     return numba.njit(nogil=True, error_model="numpy", inline="never")(function)
+
+
+def fast_inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`inner` with sums of floats in any order."""
+    return numba.njit(nogil=True, error_model="numpy", inline="never", forceinline=True, fastmath=True)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import typer
 
 from aigc_cli.core.command import Command, new_app, options
 from aigc_cli.core.options import Common
-from aigc_cli.explain.options import AttentionOptions, FillOptions
+from aigc_cli.explain.options import AnalogyOptions, AttentionOptions, FillOptions, NeighborOptions
 
 app = new_app()
 
@@ -80,3 +80,46 @@ def classify(
     from aigc_cli.explain.classify import classify as run
 
     console.finish(run(model, texts), json=common.json)
+
+
+@app.command("neighbors", cls=Command)
+@options
+def neighbors(
+    model: Annotated[Path, typer.Argument(help="Word vectors: the directory of a run.")],
+    words: Annotated[list[str], typer.Argument(help="One word or several.")],
+    shown: NeighborOptions,
+    common: Common,
+) -> None:
+    """Show the words whose vectors lie nearest to that of a word.
+
+    \b
+    Examples:
+      aigc explain neighbors runs/word2vec river
+      aigc explain neighbors runs/glove river town --top 3 --json
+    """
+    from aigc_cli.core import console
+    from aigc_cli.explain.words import neighbors as run
+
+    console.finish(run(model, words, shown), json=common.json)
+
+
+@app.command("analogy", cls=Command)
+@options
+def analogy(
+    model: Annotated[Path, typer.Argument(help="Word vectors: the directory of a run.")],
+    a: Annotated[str, typer.Argument(help="As this word ...")],
+    b: Annotated[str, typer.Argument(help="... is to this one ...")],
+    c: Annotated[str, typer.Argument(help="... so is this word to the answer.")],
+    shown: AnalogyOptions,
+    common: Common,
+) -> None:
+    """Answer "a is to b as c is to ?" with word vectors.
+
+    \b
+    Examples:
+      aigc explain analogy runs/word2vec man woman king
+    """
+    from aigc_cli.core import console
+    from aigc_cli.explain.words import analogy as run
+
+    console.finish(run(model, a, b, c, shown), json=common.json)

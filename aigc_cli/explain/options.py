@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from aigc_cli.core.options import opt
 
@@ -24,3 +25,18 @@ class FillOptions:
 
     top: int = opt(5, "Words shown a gap.", min=1)
     words: bool = opt(True, "Only whole words; --no-words: parts of words and signs too.")
+
+
+@dataclass
+class NeighborOptions:
+    """Neighbours."""
+
+    top: int = opt(10, "Words shown.", min=1)
+
+
+@dataclass
+class AnalogyOptions:
+    """Analogy."""
+
+    method: Literal["add", "mul"] = opt("add", "add: b - a + c; mul: products of cosines (3CosMul).")
+    top: int = opt(5, "Words shown.", min=1)

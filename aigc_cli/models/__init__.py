@@ -92,6 +92,32 @@ FAMILIES: dict[str, Family] = {
         trainers={"mlm": "aigc_cli.train.tasks.mlm", "classify": "aigc_cli.train.tasks.classify"},
         use='aigc explain fill DIR "a text with a [MASK] in it"',
     ),
+    "word2vec": Family(
+        name="word2vec",
+        modality="text",
+        help="Word vectors by prediction of neighbours: skip-gram or continuous bag of words.",
+        module="aigc_cli.models.words",
+        model_type="word2vec",
+        architecture="WordVectors",
+        auto_class="",
+        pipeline_tag="feature-extraction",
+        tasks=("neighbors",),
+        trainers={},
+        use="aigc explain neighbors DIR WORD",
+    ),
+    "glove": Family(
+        name="glove",
+        modality="text",
+        help="Word vectors by counts of neighbours.",
+        module="aigc_cli.models.words",
+        model_type="glove",
+        architecture="WordVectors",
+        auto_class="",
+        pipeline_tag="feature-extraction",
+        tasks=("neighbors",),
+        trainers={},
+        use="aigc explain neighbors DIR WORD",
+    ),
 }
 
 

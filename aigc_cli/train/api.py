@@ -39,6 +39,8 @@ def train(
     options, common = options or TrainOptions(), common or Common()
     if family not in FAMILIES:
         raise ConfigError(f"there is no model family '{family}'", did_you_mean(family, FAMILIES))
+    if not FAMILIES[family].trainers:
+        raise ConfigError(f"'{family}' is not trained by gradient steps", "use train_words of train/words/api.py")
     if not shards:
         raise ConfigError("no training data is named", "give --shards DIR")
     options.budget()  # a conflict is told before any work

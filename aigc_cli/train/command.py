@@ -13,6 +13,7 @@ from aigc_cli.models.gpt.config import Shape
 from aigc_cli.models.seq2seq.config import Shape as Seq2seqShape
 from aigc_cli.train.options import TrainOptions
 from aigc_cli.train.tasks.options import BertRules, Seq2seqRules
+from aigc_cli.train.words.options import GloveOptions, Word2VecOptions
 
 app = new_app()
 
@@ -102,3 +103,46 @@ def bert(
     from aigc_cli.train.api import train as run
 
     console.finish(run("bert", shards, shape, training, common, rules), json=common.json)
+
+
+DOCUMENTS = "Document shards or raw files."
+
+
+@app.command("word2vec", cls=Command)
+@options
+def word2vec(
+    shards: Annotated[list[str], typer.Option(help=DOCUMENTS, rich_help_panel="Data")],
+    training: Word2VecOptions,
+    common: Common,
+) -> None:
+    """Train Word2Vec: vectors of words, learned by predicting a word from its neighbours; gensim opens them.
+
+    \b
+    Examples:
+      aigc train word2vec --shards shards/
+      aigc train word2vec --shards corpus.txt --algorithm cbow --dim 300 --threads 2 -o runs/vectors
+    """
+    from aigc_cli.core import console
+    from aigc_cli.train.words.api import train_words
+
+    console.finish(train_words("word2vec", shards, training, common), json=common.json)
+
+
+@app.command("glove", cls=Command)
+@options
+def glove(
+    shards: Annotated[list[str], typer.Option(help=DOCUMENTS, rich_help_panel="Data")],
+    training: GloveOptions,
+    common: Common,
+) -> None:
+    """Train GloVe: vectors of words, fitted to the counts of their neighbours; gensim opens them.
+
+    \b
+    Examples:
+      aigc train glove --shards shards/
+      aigc train glove --shards corpus.txt --dim 300 --window 15 --memory 4096 -o runs/vectors
+    """
+    from aigc_cli.core import console
+    from aigc_cli.train.words.api import train_words
+
+    console.finish(train_words("glove", shards, training, common), json=common.json)

@@ -11,6 +11,7 @@ from aigc_cli.report.charts import Series, lines
 from aigc_cli.report.markup import Html, clip, details, h, join, number, plain, size, table, tiles
 from aigc_cli.report.nodes import Node
 from aigc_cli.report.options import ReportOptions
+from aigc_cli.report.sections.words import word_map
 
 NAMES = {"val/loss_nats": "validation loss", "val/bpb": "bits per byte", "val/perplexity": "perplexity",
          "grad_norm": "gradient norm", "lr": "learning rate"}  # fmt: skip
@@ -61,6 +62,7 @@ def one(node: Node, options: ReportOptions) -> Html:
         if len(points) > 1:
             series = Series(key, [p[0] for p in points], [p[1] for p in points])
             parts.append(details(NAMES.get(key, key), lines([series], "step", NAMES.get(key, key))))
+    parts.append(word_map(node))
     parts.append(_samples(node.log("samples.jsonl"), options.examples))
     parts.append(facts_table("distillation", facts.get("distillation")))
     parts.append(facts_table("rollbacks", facts.get("rollbacks")))

@@ -1,0 +1,1 @@
+"""Word vectors: Word2Vec and GloVe."""
