@@ -1,4 +1,4 @@
-"""`explain fill`: which words a masked language model would put into the gaps of a text."""
+"""`explain fill`: which words a model that sees both sides would put into the gaps of a text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fill(model: str | Path, text: str, options: FillOptions | None = None) -> Re
     """
     options = options or FillOptions()
     bundle = Bundle.open(model).require("fill", "filling gaps")
-    if bundle.config.labels:
+    if getattr(bundle.config, "labels", ()):
         raise ConfigError(f"{bundle.path} is a classifier", "name the model it was made from")
     console.detail(bundle.describe())
     tokenizer = tokenizer_of(bundle)
@@ -37,14 +37,28 @@ def fill(model: str | Path, text: str, options: FillOptions | None = None) -> Re
         raise DataError(f"the text has {len(ids)} tokens, the model reads {bundle.config.context}", "shorten it")
     places = [place for place, token in enumerate(ids) if token == tokenizer.mask]
     with torch.inference_mode():
-        network: Any = bundle.model()
-        logits = network.head(network.bert(torch.tensor([ids]))[0, places]).double()
+        logits = GAPS[bundle.family.name](bundle.model(), torch.tensor([ids]), places).double()
         logits[:, sorted(set(tokenizer.special_ids.values()))] = -math.inf
         shares = logits.softmax(-1)
     gaps = [_ranked(row, tokenizer, options) for row in shares]
     lines = [console.table(f"gap {n}", ["word", "probability"], [[g["word"], g["probability"]] for g in gap])
              for n, gap in enumerate(gaps, start=1)]  # fmt: skip
     return Result("fill", None, {"text": text, "gaps": gaps}, lines)
+
+
+def _bert(network: Any, ids: torch.Tensor, places: list[int]) -> torch.Tensor:
+    """Logits [gaps, V]."""
+    return network.head(network.bert(ids)[0, places])
+
+
+def _xlnet(network: Any, ids: torch.Tensor, places: list[int]) -> torch.Tensor:
+    """Logits [gaps, V] of the query stream, which sees everything but the gaps."""
+    hidden = torch.zeros(1, ids.shape[1], ids.shape[1], dtype=torch.bool)
+    hidden[:, :, places] = True
+    return network(ids, hidden, torch.tensor([places]))[0]
+
+
+GAPS = {"bert": _bert, "xlnet": _xlnet}
 
 
 def masked_ids(text: str, tokenizer: Tokenizer) -> list[int]:

@@ -66,6 +66,14 @@ def _bidirectional(model: Any, tokenizer: Tokenizer, text: str, target: str) -> 
     return [_maps("self", tokenizer, ids, ids, found)]
 
 
+def _permuted(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[Maps]:
+    """The content stream, where every token sees all."""
+    ids = _fitting([tokenizer.cls, *tokenizer.encode(text), tokenizer.sep], model.config.context)
+    with recorded() as found:
+        model.streams(torch.tensor([ids]))
+    return [_maps("self", tokenizer, ids, ids, found)]
+
+
 def _maps(
     kind: str, tokenizer: Tokenizer, queries: Sequence[int], keys: Sequence[int], found: list[torch.Tensor]
 ) -> Maps:
@@ -86,7 +94,7 @@ def pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
 
 
 Reader = Callable[[Any, Tokenizer, str, str], list[Maps]]
-READERS: dict[str, Reader] = {"gpt": _causal, "bert": _bidirectional}
+READERS: dict[str, Reader] = {"gpt": _causal, "bert": _bidirectional, "xlnet": _permuted}
 
 
 def _able() -> str:

@@ -11,8 +11,9 @@ from aigc_cli.core.options import Common
 from aigc_cli.models.bert.config import Shape as BertShape
 from aigc_cli.models.gpt.config import Shape
 from aigc_cli.models.seq2seq.config import Shape as Seq2seqShape
+from aigc_cli.models.xlnet.config import Shape as XlnetShape
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.tasks.options import BertRules, Seq2seqRules
+from aigc_cli.train.tasks.options import BertRules, Seq2seqRules, XlnetRules
 from aigc_cli.train.words.options import GloveOptions, Word2VecOptions
 
 app = new_app()
@@ -103,6 +104,30 @@ def bert(
     from aigc_cli.train.api import train as run
 
     console.finish(run("bert", shards, shape, training, common, rules), json=common.json)
+
+
+@app.command("xlnet", cls=Command)
+@options
+def xlnet(
+    shards: Annotated[
+        list[str], typer.Option(help="Token shards, document shards or raw files.", rich_help_panel="Data")
+    ],
+    rules: XlnetRules,
+    shape: XlnetShape,
+    training: TrainOptions,
+    common: Common,
+) -> None:
+    """Train an XLNet: it predicts tokens in any order; transformers opens it as XLNetLMHeadModel.
+
+    \b
+    Examples:
+      aigc train xlnet --shards shards/
+      aigc train xlnet --shards tokens/ --depth 6 --minutes 10 -o runs/xlnet
+    """
+    from aigc_cli.core import console
+    from aigc_cli.train.api import train as run
+
+    console.finish(run("xlnet", shards, shape, training, common, rules), json=common.json)
 
 
 DOCUMENTS = "Document shards or raw files."

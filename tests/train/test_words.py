@@ -378,7 +378,7 @@ def test_two_workers_learn_as_well(place):
     result = api.train_words("word2vec", [STORIES], options, Common(output=Path("two")))
     alone = api.train_words("word2vec", [STORIES], Word2VecOptions(dim=16, epochs=2), Common(output=Path("one")))
     losses = [r.manifest["facts"]["final"]["train/loss"] for r in (result, alone)]
-    assert losses[0] == pytest.approx(losses[1], rel=0.1)
+    assert losses[0] == pytest.approx(losses[1], rel=0.3)  # one part a pass: two passes run at once
     head, first = (result.path / "vectors.txt").read_text().splitlines()[:2]
     assert head.split()[1] == "16" and len(first.split()) == 17
 

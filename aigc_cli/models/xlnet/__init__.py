@@ -1,1 +1,1 @@
-"""XLNet: permutation language modelling with two-stream attention."""
+"""XLNet: permutation language model, parameters named as in XLNetLMHeadModel."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from aigc_cli.models.layers.attend import attend
+from aigc_cli.models.layers.norm import LayerNorm
 
 NEVER = -1e30  # added to a forbidden score; a query that may look nowhere looks everywhere alike
 
@@ -41,29 +43,44 @@ class RelativeAttention(nn.Module):
         for name in ("r_r_bias", "r_s_bias", "r_w_bias"):
             setattr(self, name, nn.Parameter(torch.zeros(n_head, width)))
         self.seg_embed = nn.Parameter(torch.randn(2, n_head, width) * 0.02)
-        self.layer_norm = nn.LayerNorm(n_embd, eps=norm_eps)
+        self.layer_norm = LayerNorm(n_embd, norm_eps)
 
     def forward(
         self,
         query_BPC: torch.Tensor,
         content_BTC: torch.Tensor,
         at_BP: torch.Tensor,
-        segment_BT: torch.Tensor,
+        segment_BT: torch.Tensor | None,
         hidden_BPT: torch.Tensor,
+        place_RC: torch.Tensor | None = None,
+        dropout: float = 0.0,
     ) -> torch.Tensor:
-        """The stream after attention, [B, P, C]; at_BP: where queries stand, hidden_BPT: not to be seen."""
-        n_tokens, scale = content_BTC.shape[1], self.seg_embed.shape[-1] ** -0.5
-        place_RC = distances(n_tokens, content_BTC.shape[2]).to(content_BTC)
-        q = torch.einsum("bpc,chd->bhpd", query_BPC, self.q)
-        k, v = (torch.einsum("btc,chd->bhtd", content_BTC, w) for w in (self.k, self.v))
-        r = torch.einsum("rc,chd->hrd", place_RC, self.r)
-        by_place = (q + self.r_r_bias[:, None]) @ r.mT
+        """The streams after attention, [B, P, C].
+
+        at_BP: where queries stand; hidden_BPT: True for what they may not see; segment_BT None: all in one, which
+        adds the same to every score of a query and is left out; place_RC: `distances`, where they are made already.
+        """
+        n_tokens, width = content_BTC.shape[1], self.seg_embed.shape[-1]
+        scale, dtype = width**-0.5, query_BPC.dtype
+        if place_RC is None:
+            place_RC = distances(n_tokens, content_BTC.shape[2])
+        q = self._heads(query_BPC, self.q)
+        k, v = self._heads(content_BTC, self.k), self._heads(content_BTC, self.v)
+        r = self._heads(place_RC.to(content_BTC)[None], self.r)[0]
+        by_place = (q + self.r_r_bias[:, None].to(dtype)) @ r.mT
         shift = n_tokens - at_BP[..., None] + torch.arange(n_tokens, device=q.device)
-        by_place = by_place.gather(3, shift[:, None].expand(-1, q.shape[1], -1, -1))
-        by_segment = torch.einsum("bhpd,shd->bhps", q + self.r_s_bias[:, None], self.seg_embed)
-        other = segment_BT.gather(1, at_BP)[..., None] != segment_BT[:, None]
-        by_segment = by_segment.gather(3, other.long()[:, None].expand_as(by_place))
-        bias = (by_place + by_segment) * scale + hidden_BPT[:, None].to(q.dtype) * NEVER
-        seen = attend(q + self.r_w_bias[:, None], k, v, mask=bias, scale=scale)
-        mixed: torch.Tensor = self.layer_norm(query_BPC + torch.einsum("bhpd,chd->bpc", seen, self.o))
-        return mixed
+        bias = by_place.gather(3, shift[:, None].expand(-1, q.shape[1], -1, -1))
+        if segment_BT is not None:
+            of_segment = (q + self.r_s_bias[:, None].to(dtype)) @ self.seg_embed.permute(1, 2, 0).to(dtype)
+            other = segment_BT.gather(1, at_BP)[..., None] != segment_BT[:, None]
+            bias = bias + of_segment.gather(3, other.long()[:, None].expand_as(bias))
+        bias = (bias * scale).masked_fill(hidden_BPT[:, None], max(NEVER, torch.finfo(dtype).min))
+        seen = attend(q + self.r_w_bias[:, None].to(dtype), k, v, mask=bias, scale=scale, dropout=dropout)
+        out = seen.transpose(1, 2).flatten(2) @ self.o.flatten(1).mT.to(dtype)
+        return self.layer_norm(query_BPC + F.dropout(out, dropout))
+
+    @staticmethod
+    def _heads(x_BTC: torch.Tensor, weight_CHD: torch.Tensor) -> torch.Tensor:
+        """[B, H, T, D]."""
+        c, n_head, width = weight_CHD.shape
+        return (x_BTC @ weight_CHD.view(c, -1).to(x_BTC.dtype)).unflatten(-1, (n_head, width)).transpose(1, 2)

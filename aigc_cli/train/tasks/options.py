@@ -85,3 +85,12 @@ class BertRules:
             raise ValueError(f"--{idle[0].replace('_', '-')} says nothing for --task mlm; add --task classify")
         if self.tokenizer is not None and self.vocab_size is not None:
             raise ValueError("--tokenizer and --vocab-size contradict each other; a given tokenizer has its own")
+
+
+@dataclass
+class XlnetRules:
+    """Task."""
+
+    predict_part: float = opt(6.0, "One token of so many is predicted: K of the paper.", min=1.5, max=100)
+    longest_span: int = opt(5, "Predicted tokens stand in spans of 1 to this many.", unit="tokens", min=1, max=100)
+    dropout: float = opt(0.0, "Share of activations set to zero in training.", min=0, max=0.9)

@@ -107,7 +107,7 @@ class _Loop:
         self.words = 0.0
 
     def run(self) -> None:
-        """All steps, from the newest checkpoint on."""
+        """All steps, from the newest checkpoint on; `loss` is then the mean of the last pass."""
         first = self._resume()
         self.log = Log(self.run_dir / METRICS, first)
         every = max(1, self.trainer.steps // LINES)
@@ -131,6 +131,9 @@ class _Loop:
                     raise KeyboardInterrupt
 
             self.trainer.train(first, each)
+        last = self.trainer.steps - self.trainer.steps // self.options.epochs
+        losses = [r[f"{self.family}/loss"] for r in self.log.records if r["step"] > last]
+        self.loss = float(np.mean(losses)) if losses else self.loss
 
     def _note(self, done: int, started: float) -> None:
         if self.sums[1]:

@@ -20,6 +20,7 @@ class WordOptions:
     max_words: int | None = opt(None, "Only so many words, the most frequent ones.", min=2)
     dim: int = opt(100, "Length of a vector.", min=1, max=65_536)
     threads: int = opt(1, "Threads that train at once; with several, equal runs differ slightly.", min=1)
+    epochs: int = opt(5, "Passes over the text.", min=1)
     vectors: Literal["binary", "text", "none"] = opt(
         "binary", "word2vec file beside the model: vectors.bin, vectors.txt, or none."
     )  # fmt: skip
@@ -38,7 +39,6 @@ class Word2VecOptions(WordOptions):
     negatives: int = opt(5, "Noise words a centre.", min=1, max=1000)
     noise_power: float = opt(0.75, "Noise words are drawn as count to this power.", min=0, max=4)
     sample: float = opt(1e-3, "Words above this share of the text are thinned out; 0: never.", min=0, max=1)
-    epochs: int = opt(5, "Passes over the text.", min=1)
     lr: float = opt(0.025, "First learning rate; it falls linearly.", min=0)
     min_lr: float = opt(1e-4, "Last learning rate.", min=0)
 
