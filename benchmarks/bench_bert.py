@@ -185,7 +185,9 @@ def main() -> None:
             best = made[-1]
             for rate, published in ((PUBLISHED, True), *((rate, False) for rate in RATES)):
 
-                def peer(seed: int = seed, rate: float = rate, published: bool = published) -> Peer:
+                def peer(
+                    seed: int = seed, rate: float = rate, published: bool = published, made: list[Any] = made
+                ) -> Peer:
                     made.append(Peer(base, seed, rate, published, autocast))
                     return made[-1]
 

@@ -21,6 +21,7 @@ from aigc_cli.train.samples import Sampler
 if TYPE_CHECKING:
     from aigc_cli.models.gpt.model import GPT
 
+VALIDATION_TOKENS = 4096  # read together: without gradients there is room for more than a training batch
 LOGITS_BYTES = 128 << 20  # more logits than this are made, used and dropped piece by piece
 
 
@@ -86,7 +87,8 @@ class CausalLM:
             self.model.compute_dtype = None
         nats, count = 0.0, 0
         try:
-            for inputs, targets in windows(self.validation, self.context, self.batch_size, limit):
+            rows = max(self.batch_size, VALIDATION_TOKENS // self.context)
+            for inputs, targets in windows(self.validation, self.context, rows, limit):
                 hidden = self.model.hidden(inputs.to(device))
                 nats += float(sum_nats(self.model, hidden, targets.to(device)))
                 count += int((targets != IGNORE).sum())
