@@ -17,6 +17,8 @@ from aigc_cli.models.bundle import Bundle
 from aigc_cli.models.layers.attend import recorded
 from aigc_cli.models.tokenizer import Tokenizer
 
+WRITTEN = 64  # tokens that a decoder writes, where no target is given
+
 
 @dataclass
 class Maps:
@@ -74,6 +76,28 @@ def _permuted(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[
     return [_maps("self", tokenizer, ids, ids, found)]
 
 
+def _encoder_decoder(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[Maps]:
+    """The encoder on the text, the decoder on `target` or on what it writes itself, and its looks at the text."""
+    from aigc_cli.train.seq2seq import Writer
+
+    config = model.config
+    source = _fitting([*tokenizer.encode(text), tokenizer.eos], config.context)
+    written = (
+        tokenizer.encode(target)
+        if target
+        else Writer(tokenizer).write(model, [source], min(WRITTEN, config.context - 1))[0]
+    )
+    given = _fitting([config.start_id, *written], config.context)
+    with recorded() as found:
+        model.hidden(torch.tensor([source]), torch.tensor([given]))
+    encoder, decoder = found[: config.n_layer], found[config.n_layer :]
+    return [
+        _maps("encoder", tokenizer, source, source, encoder),
+        _maps("decoder", tokenizer, given, given, decoder[0::2]),
+        _maps("cross", tokenizer, given, source, decoder[1::2]),
+    ]
+
+
 def _maps(
     kind: str, tokenizer: Tokenizer, queries: Sequence[int], keys: Sequence[int], found: list[torch.Tensor]
 ) -> Maps:
@@ -94,7 +118,9 @@ def pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
 
 
 Reader = Callable[[Any, Tokenizer, str, str], list[Maps]]
-READERS: dict[str, Reader] = {"gpt": _causal, "bert": _bidirectional, "xlnet": _permuted}
+READERS: dict[str, Reader] = {
+    "gpt": _causal, "bert": _bidirectional, "xlnet": _permuted, "seq2seq": _encoder_decoder,
+}  # fmt: skip
 
 
 def _able() -> str:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from aigc_cli.cli import main
 from aigc_cli.explain.attention import _positions
@@ -16,6 +16,8 @@ from aigc_cli.models.bundle import Bundle, save_bundle
 from aigc_cli.models.gpt.config import Config
 from aigc_cli.models.gpt.model import GPT
 from aigc_cli.models.layers.attend import attend, attention_map, recorded
+from aigc_cli.models.seq2seq.config import Config as Seq2seqConfig
+from aigc_cli.models.seq2seq.model import build as build_seq2seq
 from aigc_cli.tokenize.vocabulary import train_tokenizer
 
 TEXT = "The animal didn't cross the street because it was too tired"
@@ -110,3 +112,36 @@ def test_bad_input_is_two_lines(gpt, capsys, arguments, told):
 
 def test_a_word_may_be_several_tokens():
     assert _positions(["<s>", "The", " ani", "mal", " s"], "animal") == [2, 3]
+
+
+def test_encoder_decoder_maps_are_those_of_transformers(tmp_path):
+    tokenizer = train_tokenizer([TEXT], kind="char")
+    config = Seq2seqConfig(
+        vocab_size=tokenizer.vocab_size,
+        n_layer=2,
+        n_decoder_layer=3,
+        n_head=3,
+        head_dim=8,
+        n_embd=24,
+        n_ff=40,
+        context=96,
+    )
+    torch.manual_seed(0)
+    model = build_seq2seq(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, 0.1, 0.2)
+    save_bundle(tmp_path, "seq2seq", config, model.state_dict(), tokenizer, "")
+    bundle, target = Bundle.open(tmp_path), "it was tired"
+    encoder, decoder, cross = attention_maps(bundle, TEXT, target)
+    theirs = AutoModelForSeq2SeqLM.from_pretrained(tmp_path, attn_implementation="eager")
+    source = torch.tensor([[*bundle.tokenizer.encode(TEXT), bundle.tokenizer.eos]])
+    given = torch.tensor([[config.start_id, *bundle.tokenizer.encode(target)]])
+    with torch.no_grad():
+        out = theirs(source, decoder_input_ids=given, output_attentions=True)
+    for maps, wanted in ((encoder, out.encoder_attentions), (decoder, out.decoder_attentions),
+                         (cross, out.cross_attentions)):  # fmt: skip
+        np.testing.assert_allclose(maps.weights_LHTS, torch.stack(wanted)[:, 0], atol=1e-5)
+    assert "".join(cross.keys[:-1]) == TEXT and "".join(cross.queries[1:]) == target
+    written = attention_maps(bundle, TEXT)  # what it writes itself: anything, with these weights
+    assert [m.kind for m in written] == ["encoder", "decoder", "cross"]
+    assert main(["explain", "attention", str(tmp_path), TEXT, "--target", target]) in (0, None)
