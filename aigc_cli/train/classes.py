@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from aigc_cli.core.errors import DataError
 from aigc_cli.models.bert.config import MOST_LABELS
 from aigc_cli.models.tokenizer import Tokenizer
+from aigc_cli.train.judging import judging
 from aigc_cli.train.masked_lm import ADAMW_ONLY, lr_scales
 from aigc_cli.train.objective import StepRng
 from aigc_cli.train.pair_data import PairTable, PairValidation
@@ -108,26 +109,19 @@ class ClassifierObjective:
         ids, mask, labels = batch
         return F.cross_entropy(self.model(ids, mask).float(), labels), {}
 
-    @torch.no_grad()
     def validate(self, whole: bool) -> dict[str, float]:
         """val/loss_nats per text, val/accuracy and val/macro_f1 in percent."""
         if self.validation is None:
             return {}
-        model, compute = self.model, self.model.compute_dtype
-        device = next(model.parameters()).device
-        model.compute_dtype = None if whole else compute
-        model.eval()
+        model = self.model
         nats, told, wanted = 0.0, list[int](), list[int]()
-        try:
+        with judging(model, whole) as device:
             for batch in self.validation.batches(None if whole else self.eval_tokens):
                 ids, mask, labels = to_device(batch, device)
                 logits = model(ids, mask).float()
                 nats += float(F.cross_entropy(logits, labels, reduction="sum"))
                 told += logits.argmax(-1).tolist()
                 wanted += labels.tolist()
-        finally:
-            model.compute_dtype = compute
-            model.train()
         if not wanted:
             return {}
         scores = {"val/accuracy": 100 * float(np.mean(np.equal(told, wanted))), "val/macro_f1": macro_f1(told, wanted)}

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from aigc_cli.train.data import IGNORE, TokenStream, windows
+from aigc_cli.train.judging import judging
 from aigc_cli.train.objective import StepRng
 from aigc_cli.train.samples import Sampler
 
@@ -76,24 +77,17 @@ class CausalLM:
         count = (targets_BT != IGNORE).sum().clamp(min=1)
         return sum_nats(self.model, self.model.hidden(input_ids_BT), targets_BT) / count, {}
 
-    @torch.no_grad()
     def validate(self, whole: bool) -> dict[str, float]:
         """val/loss_nats per token and val/bpb (bits per byte); the whole split is read in float32."""
         if self.validation is None or len(self.validation) < 2:
             return {}
-        device = next(self.model.parameters()).device
-        compute, limit = self.model.compute_dtype, None if whole else self.eval_tokens
-        if whole:
-            self.model.compute_dtype = None
-        nats, count = 0.0, 0
-        try:
+        limit, nats, count = None if whole else self.eval_tokens, 0.0, 0
+        with judging(self.model, whole) as device:
             rows = max(self.batch_size, VALIDATION_TOKENS // self.context)
             for inputs, targets in windows(self.validation, self.context, rows, limit):
                 hidden = self.model.hidden(inputs.to(device))
                 nats += float(sum_nats(self.model, hidden, targets.to(device)))
                 count += int((targets != IGNORE).sum())
-        finally:
-            self.model.compute_dtype = compute
         if not count:
             return {}
         values = {"val/loss_nats": nats / count}

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from aigc_cli.train.data import IGNORE
+from aigc_cli.train.judging import judging
 from aigc_cli.train.lm import LOGITS_BYTES
 from aigc_cli.train.masking import Batch, MaskedValidation
 from aigc_cli.train.objective import StepRng
@@ -68,17 +69,13 @@ class MaskedLM:
         """Logits [B, 2]: B follows A, or not."""
         return self.model.cls["seq_relationship"](self.model.bert.pooled(hidden_BTC))
 
-    @torch.no_grad()
     def validate(self, whole: bool) -> dict[str, float]:
         """val/loss_nats per hidden token, val/masked_accuracy and val/next_sentence_accuracy in percent."""
         if self.validation is None:
             return {}
-        model, compute = self.model, self.model.compute_dtype
-        device = next(model.parameters()).device
-        model.compute_dtype = None if whole else compute
-        model.eval()
+        model = self.model
         nats, right, count, told, texts = 0.0, 0, 0, 0, 0
-        try:
+        with judging(model, whole) as device:
             for batch in self.validation.batches(None if whole else self.eval_tokens):
                 ids, mask, types, targets, foreign = to_device(batch, device)
                 hidden = model.bert(ids, mask, types)
@@ -92,9 +89,6 @@ class MaskedLM:
                 if foreign is not None:
                     told += int((self.choice(hidden).argmax(-1) == foreign).sum())
                     texts += len(foreign)
-        finally:
-            model.compute_dtype = compute
-            model.train()
         if not count:
             return {}
         values = {"val/loss_nats": nats / count, "val/masked_accuracy": 100 * right / count}

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from aigc_cli.train.data import IGNORE
+from aigc_cli.train.judging import judging
 from aigc_cli.train.objective import StepRng
 from aigc_cli.train.permuting import Batch, PermutedValidation
 from aigc_cli.train.stepper import to_device
@@ -50,17 +51,13 @@ class PermutationLM:
         real = targets != IGNORE
         return F.cross_entropy(self.model.head(query[real]).float(), targets[real]), {}
 
-    @torch.no_grad()
     def validate(self, whole: bool) -> dict[str, float]:
         """val/loss_nats and val/token_accuracy (percent) of predicted tokens, in the same orders every time."""
         if self.validation is None:
             return {}
-        model, compute = self.model, self.model.compute_dtype
-        device = next(model.parameters()).device
-        model.compute_dtype = None if whole else compute
-        model.eval()
+        model = self.model
         nats, right, count = 0.0, 0, 0
-        try:
+        with judging(model, whole) as device:
             for batch in self.validation.batches(None if whole else self.eval_tokens):
                 ids, hidden, at, targets = to_device(batch, device)
                 real = targets != IGNORE
@@ -68,9 +65,6 @@ class PermutationLM:
                 nats += float(F.cross_entropy(logits, targets[real], reduction="sum"))
                 right += int((logits.argmax(-1) == targets[real]).sum())
                 count += int(real.sum())
-        finally:
-            model.compute_dtype = compute
-            model.train()
         return {"val/loss_nats": nats / count, "val/token_accuracy": 100 * right / count} if count else {}
 
     def validation_tokens(self, whole: bool) -> int:

@@ -16,6 +16,7 @@ from aigc_cli.evaluate.translation import bleu, chrf, exact_match
 from aigc_cli.generate.engine_seq2seq import Seq2seqEngine
 from aigc_cli.generate.sample import Plan, sample
 from aigc_cli.train.data import IGNORE
+from aigc_cli.train.judging import judging
 from aigc_cli.train.lm import LOGITS_BYTES, sum_nats
 from aigc_cli.train.objective import StepRng
 from aigc_cli.train.spans import Batch
@@ -130,26 +131,18 @@ class Seq2seqObjective:
         count = (targets != IGNORE).sum().clamp(min=1)
         return sum_nats(self.model, self.model.hidden(source, given, mask), targets) / count, {}
 
-    @torch.no_grad()
     def validate(self, whole: bool) -> dict[str, float]:
         """val/loss_nats and val/token_accuracy (percent) per target token, on given targets; at the end, in float32,
         also what the writer judges."""
         if self.validation is None:
             return {}
-        model, compute = self.model, self.model.compute_dtype
-        device = next(model.parameters()).device
-        model.compute_dtype = None if whole else compute
-        model.eval()
-        sums = np.zeros(3)
-        try:
+        model, sums = self.model, np.zeros(3)
+        with judging(model, whole) as device:
             for source, mask, given, targets in self.validation.batches(None if whole else self.eval_tokens):
                 mask = mask if mask is None else mask.to(device)
                 hidden = model.hidden(source.to(device), given.to(device), mask)
                 sums += _sums(model, hidden, targets.to(device))
             values = self.writer.judge(model) if whole and self.writer is not None else {}
-        finally:
-            model.compute_dtype = compute
-            model.train()
         if not sums[2]:
             return {}
         nats, right, count = (float(value) for value in sums)

@@ -16,6 +16,7 @@ import numpy as np
 
 from aigc_cli.core.jit import F32, FLOAT64, I32, INT64, OUT_F32_2D, OUT_F64, fast_inner, inlined, kernel
 
+TEXT_WORDS = 4096  # a longer text is taken in pieces
 LOSS_EVERY = 16  # centres: the loss is a sample, its logarithms cost too much
 
 
@@ -37,6 +38,22 @@ def _noise(state, share, other):  # type: ignore[no-untyped-def]
     if place - word >= share[word]:
         word = np.int64(other[word])
     return state, word
+
+
+@inlined
+def _text(ids, i, end, keep, words, state):  # type: ignore[no-untyped-def]
+    """Fills `words` with those that are kept of the text at i; gives the state, where the next begins, their number."""
+    n = 0
+    while i < end and n < len(words):
+        word = ids[i]
+        i += 1
+        if word < 0:
+            break
+        state, u = draw(state)
+        if u < keep[word]:
+            words[n] = word
+            n += 1
+    return state, i, n
 
 
 @fast_inner
@@ -77,24 +94,15 @@ def train_span(  # type: ignore[no-untyped-def]
     """
     dim = vectors.shape[1]
     state = np.uint64(seed) | np.uint64(1)
-    words = np.empty(4096, np.int64)  # of the text at hand, after subsampling, in pieces
+    words = np.empty(TEXT_WORDS, np.int64)  # of the text at hand, after subsampling, in pieces
     targets = np.empty(negatives + 1, np.int64)
     sums = np.zeros(dim + 1, np.float32)  # the last place says whether the loss is wanted
     mean = np.zeros(dim, np.float32)
     i, centres = begin, 0
     nats, pairs, trained = 0.0, 0.0, 0.0
     while i < end:
-        n = 0
         place = i
-        while i < end and n < 4096:
-            word = ids[i]
-            i += 1
-            if word < 0:
-                break
-            state, u = draw(state)
-            if u < keep[word]:
-                words[n] = word
-                n += 1
+        state, i, n = _text(ids, i, end, keep, words, state)
         step = np.float32(rate + (last_rate - rate) * (place - begin) / max(1, end - begin))
         for c in range(n):
             state, u = draw(state)
@@ -154,22 +162,13 @@ def softmax_span(  # type: ignore[no-untyped-def]
     """
     n_words, dim = vectors.shape
     state = np.uint64(seed) | np.uint64(1)
-    words = np.empty(4096, np.int64)
+    words = np.empty(TEXT_WORDS, np.int64)
     scores, sums = np.empty(n_words, np.float64), np.zeros(dim, np.float32)
     i = begin
     nats, pairs, trained = 0.0, 0.0, 0.0
     while i < end:
-        n = 0
         place = i
-        while i < end and n < 4096:
-            word = ids[i]
-            i += 1
-            if word < 0:
-                break
-            state, u = draw(state)
-            if u < keep[word]:
-                words[n] = word
-                n += 1
+        state, i, n = _text(ids, i, end, keep, words, state)
         step = np.float32(rate + (last_rate - rate) * (place - begin) / max(1, end - begin))
         for c in range(n):
             state, u = draw(state)
