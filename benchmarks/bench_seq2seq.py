@@ -12,27 +12,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gzip
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from side_by_side import DATA, ROOT, machine, save
+from equal_time import TEXT, prepared, seconds_per_step, trained
+from side_by_side import ROOT, machine, save
 from transformers import T5Config, T5ForConditionalGeneration, logging
 from transformers.optimization import Adafactor
 
 from aigc_cli.core import console
 from aigc_cli.core.device import resolve, threads
-from aigc_cli.core.options import Common
 from aigc_cli.models import FAMILIES
 from aigc_cli.models.seq2seq.config import Shape
 from aigc_cli.models.seq2seq.hf import to_hf_config
-from aigc_cli.tokenize.api import tokenize
-from aigc_cli.tokenize.options import TokenizeOptions
 from aigc_cli.train.data import IGNORE
 from aigc_cli.train.job import Job
 from aigc_cli.train.optim.schedule import warmup_stable_decay
@@ -41,11 +36,9 @@ from aigc_cli.train.spans import Batch
 from aigc_cli.train.stepper import Stepper
 from aigc_cli.train.tasks import span
 from aigc_cli.train.tasks.options import Seq2seqRules
-from aigc_cli.train.tokens import Tokens, open_tokens
+from aigc_cli.train.tokens import Tokens
 
 RATES = (1e-3, 3e-3, 1e-2)  # of the peer's AdamW
-TIMED, WARM = 7, 2  # steps
-TEXT = DATA / "text/tinyshakespeare.txt.gz"
 
 
 class Ours:
@@ -116,38 +109,6 @@ class Peer:
         return torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
 
 
-def seconds_per_step(sides: dict[str, Any]) -> dict[str, float]:
-    """Median seconds of a step of each side, taken in turns."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(WARM + TIMED):
-        for name, side in sides.items():
-            start = time.perf_counter()
-            side.step(number, 1 << 40)
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values[WARM:]) for name, values in times.items()}
-
-
-def trained(make: Callable[[], Any], step_s: float, seconds: float) -> dict[str, Any]:
-    """A fresh side after the steps that fit into `seconds`."""
-    side, steps = make(), max(10, int(seconds / step_s))
-    start, cpu = time.perf_counter(), time.process_time()
-    for step in range(steps):
-        side.step(step, steps)
-    used = {"seconds": round(time.perf_counter() - start, 1), "cpu_s": round(time.process_time() - cpu, 1)}
-    found = {"side": side.name, "steps": steps, **used, "val_nats": round(side.loss(), 4)}
-    console.say(str(found))
-    return found
-
-
-def prepared(text: Path, folder: Path) -> Tokens:
-    """The text's first 90 % and last 10 % as token records."""
-    raw = gzip.decompress(text.read_bytes()) if text.suffix == ".gz" else text.read_bytes()
-    (folder / "text.txt").write_bytes(raw)
-    options = TokenizeOptions(length=128, val_fraction=0.1)
-    tokenize([folder / "text.txt"], options, Common(output=folder / "tokens", quiet=True))
-    return open_tokens(folder / "tokens")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="3 seconds a run, one seed, depth 1, the sample text")
@@ -173,11 +134,11 @@ def main() -> None:
         runs = []
         for seed in range(seeds):
             ours = Ours(tokens, depth, seed)
-            runs.append({"seed": seed, **trained(lambda s=seed: Ours(tokens, depth, s), step_s["ours"], seconds)})
+            runs.append({"seed": seed, **trained(Ours(tokens, depth, seed), step_s["ours"], seconds)})
             for rate in (*RATES, None):
                 each = step_s["adafactor"] if rate is None else adamw_s
-                make = lambda r=rate, s=seed, o=ours: Peer(o, s, r, autocast and r is not None)  # noqa: E731
-                runs.append({"seed": seed, **trained(make, each, seconds)})
+                peer = Peer(ours, seed, rate, autocast and rate is not None)
+                runs.append({"seed": seed, **trained(peer, each, seconds)})
         count = base.work.data.tokens_per_step
     names = list(dict.fromkeys(r["side"] for r in runs))
     losses = {side: [r["val_nats"] for r in runs if r["side"] == side] for side in names}
