@@ -99,7 +99,7 @@ def test_files_of_domains(tmp_path):
              "127.0.0.1\tlocal.net", "bücher.de", "例子。中国", "1.2.3.4", "#off.com",
              "   ", "plain_name.io #x"]  # fmt: skip
     path = tmp_path / "hosts.gz"
-    path.write_bytes(gzip.compress("\r\n".join(lines, mtime=0).encode()))
+    path.write_bytes(gzip.compress("\r\n".join(lines).encode(), mtime=0))
     names = ["ad.example", "tracker.com", "dot.org", "hosts.net", "also.net", "six.net", "local.net", "bücher.de",
              "例子.中国", "1.2.3.4", "plain_name.io"]  # fmt: skip
     found = [f"http://{name}/x" for name in names] + [f"https://WWW.{name}.:8080" for name in names]
