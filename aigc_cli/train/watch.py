@@ -4,15 +4,15 @@ The rule for a loss, from the values of the steps so far. Let m and s be the med
 deviation of the WINDOW_STEPS values before the last RECENT_STEPS (s is a standard deviation where the values are
 normal; s is at least FLOOR x |the median of the first MIN_STEPS values|). It is a spike when
 
-    the median of the last RECENT_STEPS values > m + SUSTAINED x s    (a divergence: up, and it stays up)
-    or the last value > m + JUMP x s                                  (an explosion: no need to wait)
+    the median of the last RECENT_STEPS values > m + SUSTAINED x s    (up, and it stays up)
 
 Source: Leys et al. 2013, "Detecting outliers: Do not use standard deviation around the mean, use absolute deviation
 around the median"; skipping data and going back are those of Chowdhery et al. 2022, "PaLM", section 5.1.
 
 The medians are there because single batches are odd: with one sequence a batch, mixed sources gave losses 12 s above
 the median in runs that went well, while the median of the last eight stayed below 1.4 s (docs/train.md, "Spikes", has
-the runs). The floor is there because a model that has learned its text by heart has an s of next to nothing.
+the runs). The floor is there because a model that has learned its text by heart has an s of next to nothing. A single value
+counts for nothing: one wrong label in a small batch can cost a good classifier a hundred times its usual loss.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 WINDOW_STEPS = 128
 MIN_STEPS = 32  # fewer values make no judgement: the loss of the first steps falls too fast to have a level
 RECENT_STEPS = 8
-SUSTAINED, JUMP = 5.0, 50.0
+SUSTAINED = 5.0
 FLOOR = 0.02
 NORMAL = 1.4826  # standard deviation / median absolute deviation of a normal distribution
 
@@ -63,8 +63,8 @@ class Watch:
         spread = NORMAL * statistics.median(abs(v - middle) for v in before)
         spread = max(spread, FLOOR * self._level[name])
         level = statistics.median(recent)
-        if level > middle + SUSTAINED * spread or value > middle + JUMP * spread:
-            return f"{name} rose from {middle:.4g} to {max(level, value):.4g}"
+        if level > middle + SUSTAINED * spread:
+            return f"{name} rose from {middle:.4g} to {level:.4g}"
         return None
 
     def state(self) -> dict[str, Any]:

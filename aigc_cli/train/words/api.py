@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from aigc_cli.train.words.vocabulary import Corpus, index
 from aigc_cli.train.words.word2vec import Word2Vec
 
 VERSION = 1  # raised when equal options would give other vectors
+COUNTS = Path("cache/counts")  # GloVe's, while it trains
 LINES = 500  # of metrics.jsonl, about
 
 
@@ -69,6 +71,7 @@ def _train(run: Run, family: str, path: Path, options: WordOptions, seed: int, u
         options=resolved(options), file=options.vectors, card=card(family, corpus, options, loop.loss),
     )  # fmt: skip
     remove_checkpoints(run.dir)
+    shutil.rmtree(run.dir / COUNTS, ignore_errors=True)
     train_s = time.monotonic() - started
     final = {"train/loss": loop.loss}
     facts = {"family": family, "parameters": int(trainer.vectors.size * 2), "final": final, "words": len(corpus.words)}
@@ -92,7 +95,7 @@ def _trainer(run: Run, corpus: Corpus, options: WordOptions, seed: int) -> Word2
     if isinstance(options, Word2VecOptions):
         return Word2Vec.fresh(corpus, options, seed)
     assert isinstance(options, GloveOptions)
-    counted = count_pairs(corpus, options.window, options.memory << 20, run.dir / "cache" / "counts")
+    counted = count_pairs(corpus, options.window, options.memory << 20, run.dir / COUNTS)
     console.say(f"{len(counted[0])} pairs of words are counted")
     return Glove.fresh(corpus, options, seed, counted)
 
