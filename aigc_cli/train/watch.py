@@ -9,10 +9,9 @@ normal; s is at least FLOOR x |the median of the first MIN_STEPS values|). It is
 Source: Leys et al. 2013, "Detecting outliers: Do not use standard deviation around the mean, use absolute deviation
 around the median"; skipping data and going back are those of Chowdhery et al. 2022, "PaLM", section 5.1.
 
-The medians are there because single batches are odd: with one sequence a batch, mixed sources gave losses 12 s above
-the median in runs that went well, while the median of the last eight stayed below 1.4 s (docs/train.md, "Spikes", has
-the runs). The floor is there because a model that has learned its text by heart has an s of next to nothing. A single value
-counts for nothing: one wrong label in a small batch can cost a good classifier a hundred times its usual loss.
+The medians are there because single batches are odd: one wrong label in a small batch can cost a good classifier a
+hundred times its usual loss. The floor is there because a model that has learned its text by heart has an s of next
+to nothing.
 """
 
 from __future__ import annotations

@@ -177,7 +177,8 @@ def test_a_long_list_is_fast_and_small(tmp_path):
     [("absent.txt", None, "is not there"), ("none.txt", b"", "is empty"), ("none.txt", b"# a\n\n", "is empty"),
      ("bad.txt", b"good.com\nnot a domain\n", "line 2"), ("bad.txt", b"a..b\n", "line 1"),
      ("bad.txt", b"http://x.com/\n", "is no domain"), ("bad.txt", b"\xff\xfe\n", "UTF-8"),
-     ("cut.gz", gzip.compress(b"a.com\n" * 999, mtime=0)[:-9], "cannot be read"), ("no.gz", b"a.com\n", "cannot be read")],
+     ("cut.gz", gzip.compress(b"a.com\n" * 999, mtime=0)[:-9], "cannot be read"),
+     ("no.gz", b"a.com\n", "cannot be read")],
 )  # fmt: skip
 def test_lists_that_cannot_be_used_are_refused(tmp_path, name, content, message):
     if content is not None:
