@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from aigc_cli.models.gpt.config import Config
 from aigc_cli.models.gpt.model import build
+from aigc_cli.train.optim.adamw import AdamW
 from aigc_cli.train.optim.build import build_optimizers, set_lr
 from aigc_cli.train.optim.muon import Muon, orthogonalize
 from aigc_cli.train.optim.schedule import warmup_stable_decay
@@ -90,3 +94,34 @@ def test_every_parameter_has_one_optimizer():
         assert adamw.param_groups[0]["lr"] == pytest.approx(0.004 / 20)
         (only,) = build_optimizers(named, exempt, TrainOptions(optimizer="adamw"), width=192, dtype=torch.float32)
         assert sum(len(g["params"]) for g in only.param_groups) == len(named)
+
+
+def test_adamw_is_torchs_to_the_bit():
+    torch.manual_seed(0)
+    start = [torch.randn(5, 7), torch.randn(9)]
+    ours, theirs = ([torch.nn.Parameter(value.clone()) for value in start] for _ in range(2))
+    given = {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-10}
+    pairs = [(ours, AdamW([{"params": ours, "weight_decay": 0.1}], **given)),
+             (theirs, torch.optim.AdamW([{"params": theirs, "weight_decay": 0.1}], **given, fused=True))]  # fmt: skip
+    for step in range(5):
+        for parameters, optimizer in pairs:
+            for number, parameter in enumerate(parameters):
+                generator = torch.Generator().manual_seed(10 * step + number)
+                parameter.grad = torch.randn(parameter.shape, generator=generator)
+            optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    again = AdamW([{"params": ours, "weight_decay": 0.1}], **given)
+    again.load_state_dict(pairs[0][1].state_dict())
+    assert float(again.state[ours[0]]["step"]) == 5
+
+
+def test_optimizers_do_not_need_the_compiler():
+    program = (
+        "import sys, torch; from aigc_cli.train.optim.build import build_optimizers; "
+        "from aigc_cli.train.options import TrainOptions; "
+        "ps = {'a': torch.nn.Parameter(torch.ones(4, 4)), 'b': torch.nn.Parameter(torch.ones(4))}; "
+        "os = build_optimizers(ps, frozenset(), TrainOptions(), width=4, dtype=torch.float32); "
+        "sum(p.sum() for p in ps.values()).backward(); [o.step() for o in os]; [o.state_dict() for o in os]; "
+        "assert float(ps['b'][0]) < 1; sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from aigc_cli.train.optim.adamw import AdamW
 from aigc_cli.train.optim.muon import Muon
 from aigc_cli.train.optim.schedule import warmup_stable_decay
 from aigc_cli.train.options import TrainOptions
@@ -31,6 +32,7 @@ def build_optimizers(
     "Tensor Programs V", in the mild form common for embeddings. `lr_scales`: factors on the rate of single hidden
     matrices.
     """
+    _without_compiler()
     matrices: dict[float, list[nn.Parameter]] = {1.0: []}
     for name, parameter in parameters.items():
         if parameter.ndim == 2 and name not in adamw_only:
@@ -53,11 +55,23 @@ def build_optimizers(
         optimizers.append(Muon(parts, lr=options.muon_lr, dtype=dtype))
     groups = [group for group in groups if group["params"]]
     if groups:
-        optimizers.append(torch.optim.AdamW(groups, lr=lr, betas=(0.8, 0.95), eps=1e-10, fused=True))
+        optimizers.append(AdamW(groups, lr=lr, betas=(0.8, 0.95), eps=1e-10))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]
     return optimizers
+
+
+def _without_compiler() -> None:
+    """Lets optimizers be made without torch's compiler, which takes two seconds to import.
+
+    torch marks an optimizer's methods as not to be compiled when they are first called, and imports the compiler for
+    that. Only losses are compiled here, so that the methods may as well be called as they are.
+    """
+    for function in vars(torch.optim.Optimizer).values():
+        plain = getattr(function, "__wrapped__", None)
+        if plain is not None and not hasattr(plain, "__dynamo_disable"):
+            plain.__dict__["__dynamo_disable"] = plain
 
 
 def set_lr(optimizers: list[torch.optim.Optimizer], step: int, steps: int, options: TrainOptions) -> float:
