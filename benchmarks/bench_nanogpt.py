@@ -4,10 +4,11 @@
 
 Part 1, `reach`: nanoGPT's CPU recipe (4 layers of 128, block 64, batch 12, 2000 steps) at its own learning rate and at
 two others gives the losses to reach. `aigc train gpt` runs as a command, everything from start-up to the published
-model counted; of nanoGPT only the steps count. Part 2, `equal`: the loss after M minutes of both, nanoGPT in two
-sizes at their best of the rates in part 1. Losses are nats per character of the whole last tenth of the text in
-windows of the model's own context, and for ours also in windows of 64. --develop holds out a tenth of the training
-part instead, for tuning. nanoGPT: model.py of github.com/karpathy/nanoGPT in DIR. Writes results/nanogpt.json.
+model counted (how long it read the whole validation split stands beside); of nanoGPT only the steps count. Part 2,
+`equal`: the loss after M minutes of both, nanoGPT in two sizes at their best of the rates in part 1. Losses are nats
+per character of the whole last tenth of the text in windows of the model's own context, and for ours also in windows
+of 64. --develop holds out a tenth of the training part instead, for tuning. nanoGPT: model.py of
+github.com/karpathy/nanoGPT in DIR. Writes results/nanogpt.json.
 """
 
 from __future__ import annotations
@@ -96,8 +97,10 @@ def ours(folder: Path, tokens: Path, name: str, flags: list[Any], seed: int) -> 
     flags = [*flags, "--seed", seed, "--sample-tokens", 0, "--evals", 0]
     seconds = aigc("train", "gpt", "--shards", tokens, *flags, "-o", name, cwd=folder)
     manifest = json.loads((folder / name / "manifest.json").read_text())
+    last, final = [json.loads(line) for line in (folder / name / "metrics.jsonl").read_text().splitlines()[-2:]]
     found = {
         "side": "ours", "seed": seed, "seconds": round(seconds, 2), "steps": manifest["counts"]["steps"],
+        "of_which_validation_s": round(final["time_s"] - last["time_s"], 2),
         "parameters": manifest["facts"]["parameters"],
         "val_nats": round(manifest["facts"]["final"]["val/loss_nats"], 4),
         "val_nats_in_64": round(loss_in_windows(folder / name, tokens, 64), 4),
