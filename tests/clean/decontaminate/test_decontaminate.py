@@ -210,7 +210,7 @@ def test_the_content_of_test_sets_is_in_the_fingerprint_and_looked_at_anew(here)
     ]
 
 
-CUT = gzip.compress(b'{"text": "abc"}\n' * 99)[:-20]
+CUT = gzip.compress(b'{"text": "abc"}\n' * 99, mtime=0)[:-20]
 
 
 def test_the_table_is_made_once_and_anew_where_it_was_deleted(here):
