@@ -227,6 +227,7 @@ def main() -> None:
         raise SystemExit(f"there is no {given.data}; give the text with --data FILE")
     seeds, steps = (1, 5) if given.quick else (given.seeds, given.steps)
     names = list(dict.fromkeys([AS_IT_IS, *given.only]))
+    os.environ["AIGC_THREADS"] = "1"  # of each process: there are as many as cores
     torch.set_num_threads(1)
     step_s = seconds(names, given.data)
     relative = {name: step_s[name] / step_s[AS_IT_IS] for name in names}

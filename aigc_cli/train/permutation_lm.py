@@ -36,9 +36,10 @@ class PermutationLM:
         self.saved: nn.Module = model
         self.model: Any = model
         self.groups: Mapping[str, Mapping[str, nn.Parameter]] = {"xlnet": dict(model.named_parameters())}
+        # r turns distances into scores; fresh heads hold it as a few single ones, which orthogonal steps would blur.
         self.adamw_only = frozenset(
-            {"transformer.word_embedding.weight"}
-            | {name for name in self.groups["xlnet"] if name.endswith(("_bias", "seg_embed"))}
+            {"transformer.word_embedding.weight", "transformer.mask_emb"}
+            | {name for name in self.groups["xlnet"] if name.endswith(("_bias", "seg_embed", "rel_attn.r"))}
         )
         hidden = (n for n, p in self.groups["xlnet"].items() if p.ndim >= 2 and n not in self.adamw_only)
         self.lr_scales = dict.fromkeys(hidden, MUON_SCALE)

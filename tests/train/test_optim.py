@@ -53,7 +53,8 @@ def reference_muon(parameter, gradients, lr, momentum_of, decay):
 
 def test_muon_steps_as_defined_whatever_the_batching():
     generator = torch.Generator().manual_seed(0)
-    starts = [torch.randn(shape, generator=generator) for shape in ((24, 8), (8, 24), (24, 8), (12, 40))]
+    # The last one is a matrix with an axis for heads, [inputs, heads, width].
+    starts = [torch.randn(shape, generator=generator) for shape in ((24, 8), (8, 24), (24, 8), (12, 40), (12, 5, 8))]
     gradients = [[torch.randn(s.shape, generator=generator) for s in starts] for _ in range(3)]
     parameters = [torch.nn.Parameter(s.clone()) for s in starts]
     optimizer = Muon(parameters, lr=0.1, weight_decay=0.5)
@@ -62,10 +63,9 @@ def test_muon_steps_as_defined_whatever_the_batching():
             parameter.grad = gradient.clone()
         optimizer.step()
     for i, parameter in enumerate(parameters):
-        expected = reference_muon(
-            starts[i], [g[i] for g in gradients], 0.1, lambda s: 0.85 + 0.1 * min(s / 100, 1), 0.5
-        )
-        torch.testing.assert_close(parameter.detach(), expected, atol=0.03, rtol=0)
+        flat = [g[i].flatten(1) for g in gradients]
+        expected = reference_muon(starts[i].flatten(1), flat, 0.1, lambda s: 0.85 + 0.1 * min(s / 100, 1), 0.5)
+        torch.testing.assert_close(parameter.detach().flatten(1), expected, atol=0.03, rtol=0)
 
 
 def test_schedule_closed_form():

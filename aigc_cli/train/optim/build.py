@@ -35,9 +35,9 @@ def build_optimizers(
     _without_compiler()
     matrices: dict[float, list[nn.Parameter]] = {1.0: []}
     for name, parameter in parameters.items():
-        if parameter.ndim == 2 and name not in adamw_only:
+        if parameter.ndim >= 2 and name not in adamw_only:
             matrices.setdefault((lr_scales or {}).get(name, 1.0), []).append(parameter)
-    wide = [p for n, p in parameters.items() if p.ndim >= 2 and (n in adamw_only or p.ndim > 2)]
+    wide = [p for n, p in parameters.items() if p.ndim >= 2 and n in adamw_only]
     vectors = [p for p in parameters.values() if p.ndim < 2]
     lr = options.lr if options.lr is not None else REFERENCE_LR * (REFERENCE_WIDTH / width) ** 0.5
     groups: list[dict[str, Any]] = [{"params": wide, "weight_decay": 0.0}, {"params": vectors, "weight_decay": 0.0}]

@@ -41,7 +41,9 @@ def orthogonalize(matrices: torch.Tensor, iterations: int = 5, dtype: torch.dtyp
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for 2-D parameters; give embeddings, heads and vectors to AdamW.
+    """Muon for matrices; give embeddings, heads and vectors to AdamW.
+
+    A parameter of more axes counts as the matrix of its first axis by all others (a head's axis, a kernel's).
 
     Momentum rises from 0.85 to `momentum` over the first 100 steps. The update of a matrix [rows, columns] is
     scaled by sqrt(max(1, rows / columns)), so one lr serves every shape. Weight decay is decoupled.
@@ -70,7 +72,7 @@ class Muon(torch.optim.Optimizer):
             by_shape: dict[tuple[int, int], list[torch.Tensor]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    rows, columns = sorted(parameter.shape)
+                    rows, columns = sorted(parameter.flatten(1).shape)
                     by_shape.setdefault((rows, columns), []).append(parameter)
             for parameters in by_shape.values():
                 self._update(parameters, group)
@@ -85,11 +87,12 @@ class Muon(torch.optim.Optimizer):
             if "momentum_buffer" not in state:
                 state["momentum_buffer"] = torch.zeros_like(parameter)
             state["momentum_buffer"].lerp_(gradient, 1.0 - momentum)
-            nesterov = gradient.lerp(state["momentum_buffer"], momentum)
+            nesterov = gradient.lerp(state["momentum_buffer"], momentum).flatten(1)
             wide.append(nesterov.mT if nesterov.shape[0] > nesterov.shape[1] else nesterov)
         updates = orthogonalize(torch.stack(wide), group["iterations"], self.dtype)
         for parameter, update in zip(parameters, updates, strict=True):
-            rows, columns = parameter.shape
+            rows, columns = parameter.flatten(1).shape
             parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
             update = update.mT if rows > columns else update
-            parameter.add_(update.to(parameter.dtype), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+            update = update.reshape(parameter.shape).to(parameter.dtype)
+            parameter.add_(update, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
