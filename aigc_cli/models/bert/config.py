@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from aigc_cli.core.options import opt, refused
-
-# A config.json from elsewhere must not make us build a billion blocks; each bound is far above any published model.
-BOUNDS = {
-    "vocab_size": 1 << 24,
-    "n_layer": 4096,
-    "n_head": 4096,
-    "n_embd": 1 << 20,
-    "n_ff": 1 << 22,
-    "context": 1 << 22,
-    "n_types": 1 << 16,
-}
-
+from aigc_cli.core.options import opt
+from aigc_cli.models.sizes import check_id, check_number, check_sizes, from_options, wide_dial
 
 MOST_LABELS = 1 << 16
 
@@ -40,21 +28,14 @@ class Config:
     labels: tuple[str, ...] = opt((), "Names of the classes; none: masked-word and next-sentence heads.")
 
     def __post_init__(self) -> None:
-        for name, most in BOUNDS.items():
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= most:
-                raise ValueError(f"{name} is {value!r}; give 1 to {most:,}")
-        for name, limit in (("norm_eps", math.inf), ("dropout", 1.0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < limit:
-                raise ValueError(f"{name} is {value!r}; give a number from 0 to below {limit}")
-        if type(self.pad_id) is not int or not 0 <= self.pad_id < self.vocab_size:
-            raise ValueError(f"pad_id is {self.pad_id!r}; give 0 to {self.vocab_size - 1:,}")
+        check_sizes(self)
+        check_number(self, "norm_eps")
+        check_number(self, "dropout", below=1)
+        check_id(self, "pad_id")
         if self.n_embd % self.n_head:
             raise ValueError(
                 f"n_embd {self.n_embd} is not a multiple of n_head {self.n_head}; give one that divides it"
             )
-
         if len(set(self.labels)) != len(self.labels) or len(self.labels) > MOST_LABELS:
             raise ValueError(f"labels are {len(self.labels)}; give up to {MOST_LABELS:,} different ones")
 
@@ -92,7 +73,7 @@ class Config:
 
     @classmethod
     def from_depth(cls, depth: int, vocab_size: int, context: int = 256, **overrides: Any) -> Config:
-        """The one dial: width 64 x depth, heads of 64 (32 below width 256), feed-forward 4 x the width.
+        """The one dial (sizes.py: wide_dial); keyword arguments override single fields.
 
         Depth 12 is the published base model. Source: Devlin et al. 2019, "BERT", section 3.
 
@@ -100,10 +81,7 @@ class Config:
         >>> config.n_embd, config.n_head, config.n_ff
         (768, 12, 3072)
         """
-        given = {key: value for key, value in overrides.items() if value is not None}
-        width = given.get("n_embd", 64 * depth)
-        derived = {"n_layer": depth, "n_embd": width, "n_head": max(1, width // (64 if width >= 256 else 32))}
-        return cls(vocab_size=vocab_size, context=context, **{"n_ff": 4 * width, **derived, **given})
+        return cls(vocab_size=vocab_size, context=context, **{"n_layer": depth, **wide_dial(depth, overrides)})
 
 
 @dataclass
@@ -119,7 +97,5 @@ class Shape:
     def config(self, vocab_size: int, record_length: int) -> Config:
         """The Config for a vocabulary and token records of `record_length`."""
         values = {k: v for k, v in vars(self).items() if k not in ("depth", "length")}
-        try:
+        with from_options():
             return Config.from_depth(self.depth, vocab_size, self.length or record_length, **values)
-        except ValueError as error:
-            raise refused(error) from error

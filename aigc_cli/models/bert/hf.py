@@ -6,6 +6,7 @@ from typing import Any
 
 from aigc_cli.core.errors import DataError
 from aigc_cli.models.bert.config import Config
+from aigc_cli.models.public_config import OWN, built, check_kind, renamed
 
 # ours -> config.json
 NAMES = {
@@ -47,23 +48,12 @@ def to_hf_config(config: Config) -> dict[str, Any]:
 
 def from_hf_config(hf: dict[str, Any]) -> Config:
     """Our Config from a BERT config.json. Raises DataError for what our arithmetic does not have."""
-    if hf.get("model_type") != "bert":
-        raise DataError(f"config.json says model_type {hf.get('model_type')!r}", "bert reads 'bert'")
-    for key, wanted in FIXED.items():
-        if hf.get(key, wanted) != wanted:
-            raise DataError(f"config.json says {key} {hf[key]!r}", f"bert reads {key} {wanted!r} only")
-    values = {ours: hf[public] for ours, public in NAMES.items() if hf.get(public) is not None}
+    check_kind(hf, "bert", "bert", FIXED)
+    values = renamed(hf, NAMES)
     for ours, usual in (("n_types", 2), ("norm_eps", 1e-12), ("dropout", 0.1), ("pad_id", 0)):
         values.setdefault(ours, usual)
     values["labels"] = _labels(hf)
-    missing = [public for ours, public in NAMES.items() if ours not in values]
-    if missing:
-        raise DataError(f"config.json lacks {missing}", "take the checkpoint's own config.json")
-    try:
-        return Config(**values)
-    except ValueError as error:
-        fact = str(error).partition("; ")[0]
-        raise DataError(f"config.json: {fact}", "take the checkpoint's own config.json") from error
+    return built(Config, values, NAMES)
 
 
 def _labels(hf: dict[str, Any]) -> tuple[str, ...]:
@@ -76,4 +66,4 @@ def _labels(hf: dict[str, Any]) -> tuple[str, ...]:
     try:
         return tuple(str(named[key]) for key in sorted(named, key=int))
     except (TypeError, ValueError) as error:
-        raise DataError("config.json: id2label is no table of numbers", "take the checkpoint's own") from error
+        raise DataError("config.json: id2label is no table of numbers", OWN) from error

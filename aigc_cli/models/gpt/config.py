@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aigc_cli.core.options import opt, refused
-
-# A config.json from elsewhere must not make us build a billion blocks; each bound is far above any published model.
-BOUNDS = {
-    "vocab_size": 1 << 24,
-    "n_layer": 4096,
-    "n_head": 4096,
-    "n_kv_head": 4096,
-    "head_dim": 1 << 16,
-    "n_embd": 1 << 20,
-    "n_ff": 1 << 22,
-    "context": 1 << 22,
-}
+from aigc_cli.core.options import opt
+from aigc_cli.models.sizes import check_flag, check_number, check_sizes, from_options, narrow_dial
 
 
 @dataclass
@@ -38,16 +26,10 @@ class Config:
     tied: bool = opt(True, "One matrix serves as input embedding and output head.")
 
     def __post_init__(self) -> None:
-        for name, most in BOUNDS.items():
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= most:
-                raise ValueError(f"{name} is {value!r}; give 1 to {most:,}")
-        for name, least in (("rope_theta", 1), ("norm_eps", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not least <= value < math.inf:
-                raise ValueError(f"{name} is {value!r}; give a number from {least} on")
-        if type(self.tied) is not bool:
-            raise ValueError(f"tied is {self.tied!r}; give true or false")
+        check_sizes(self)
+        check_number(self, "rope_theta", least=1)
+        check_number(self, "norm_eps")
+        check_flag(self, "tied")
         if self.n_head % self.n_kv_head:
             raise ValueError(
                 f"n_head {self.n_head} is not a multiple of n_kv_head {self.n_kv_head}; "
@@ -60,26 +42,18 @@ class Config:
     def from_depth(
         cls, depth: int, vocab_size: int, context: int = 256, tied: bool | None = None, **overrides: Any
     ) -> Config:
-        """The one dial: every width from the number of blocks; keyword arguments override single fields.
+        """The one dial (sizes.py: narrow_dial); keyword arguments override single fields.
 
-        Width 48 x depth (rounded up to a multiple of 32), heads of 32 up to a width of 384 and of 64
-        above, feed-forward 8/3 of the width, so that a SwiGLU block has the parameters of a
-        classical one (Source: Shazeer 2020, "GLU Variants Improve Transformer", section 3).
         tied=None ties the head to the embedding from 4096 tokens on.
 
         >>> config = Config.from_depth(4, vocab_size=65)
         >>> config.n_embd, config.n_head, config.head_dim, config.n_ff
         (192, 6, 32, 512)
         """
-        width = overrides.get("n_embd") or _ceil(48 * depth, 32 if 48 * depth <= 384 else 64)
-        head_dim = overrides.get("head_dim") or (32 if width <= 384 else 64)
-        n_head = overrides.get("n_head") or max(1, width // head_dim)
-        derived: dict[str, Any] = {
-            "n_layer": depth, "n_embd": width, "head_dim": head_dim, "n_head": n_head, "n_kv_head": n_head,
-            "n_ff": _ceil(width * 8 // 3, 64), "tied": vocab_size >= 4096 if tied is None else tied,
-        }  # fmt: skip
-        derived.update({key: value for key, value in overrides.items() if value is not None})
-        return cls(vocab_size=vocab_size, context=context, **derived)
+        values = {"n_layer": depth, **narrow_dial(depth, overrides)}
+        values.setdefault("n_kv_head", values["n_head"])
+        values["tied"] = vocab_size >= 4096 if tied is None else tied
+        return cls(vocab_size=vocab_size, context=context, **values)
 
     def matrix_parameters(self) -> int:
         """Parameters in a matrix product for every token: the head counts, the lookup does not."""
@@ -101,10 +75,6 @@ class Config:
         )
 
 
-def _ceil(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
-
-
 @dataclass
 class Shape:
     """Shape of the model: one dial, every width overridable."""
@@ -124,7 +94,5 @@ class Shape:
         values = {k: v for k, v in vars(self).items() if k not in ("depth", "length", "tied") and v is not None}
         context = self.length or record_length
         tied = None if self.tied == "auto" else self.tied == "yes"
-        try:
+        with from_options():
             return Config.from_depth(self.depth, vocab_size, context, tied, **values)
-        except ValueError as error:
-            raise refused(error) from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from aigc_cli.core.errors import DataError
 from aigc_cli.models.gpt.config import Config
+from aigc_cli.models.public_config import OWN, built, check_kind, renamed
 
 # ours -> config.json
 NAMES = {
@@ -42,27 +43,16 @@ def to_hf_config(config: Config) -> dict[str, Any]:
 
 def from_hf_config(hf: dict[str, Any]) -> Config:
     """Our Config from a Qwen3 config.json. Raises DataError for what our arithmetic does not have."""
-    if hf.get("model_type") != "qwen3":
-        raise DataError(f"config.json says model_type {hf.get('model_type')!r}", "gpt reads 'qwen3'")
-    for key, wanted in FIXED.items():
-        if hf.get(key, wanted) != wanted:
-            raise DataError(f"config.json says {key} {hf[key]!r}", f"gpt reads {key} {wanted!r} only")
+    check_kind(hf, "gpt", "qwen3", FIXED)
     rope = hf.get("rope_parameters") or hf.get("rope_scaling") or {}
     if not isinstance(rope, dict):
-        raise DataError(f"config.json says rope_parameters {rope!r}", "take the checkpoint's own config.json")
+        raise DataError(f"config.json says rope_parameters {rope!r}", OWN)
     if rope.get("rope_type", rope.get("type", "default")) != "default":
         raise DataError(f"config.json scales its rotary positions: {rope}", "gpt reads unscaled ones only")
-    values = {ours: hf[public] for ours, public in NAMES.items() if hf.get(public) is not None}
+    values = renamed(hf, NAMES)
     values["rope_theta"] = rope.get("rope_theta", hf.get("rope_theta", 10000.0))
     values.setdefault("tied", False)
     values.setdefault("n_kv_head", values.get("n_head"))
-    missing = [public for ours, public in NAMES.items() if ours not in values]
-    if missing:
-        raise DataError(f"config.json lacks {missing}", "take the checkpoint's own config.json")
-    try:
-        config = Config(**values)
-    except ValueError as error:
-        fact = str(error).partition("; ")[0]
-        raise DataError(f"config.json: {fact}", "take the checkpoint's own config.json") from error
+    config = built(Config, values, NAMES)
     config.rope_theta = float(config.rope_theta)
     return config

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aigc_cli.core.options import opt, refused
-
-# A config.json from elsewhere must not make us build a billion blocks; each bound is far above any published model.
-BOUNDS = {
-    "vocab_size": 1 << 24,
-    "n_layer": 4096,
-    "n_decoder_layer": 4096,
-    "n_head": 4096,
-    "head_dim": 1 << 16,
-    "n_embd": 1 << 20,
-    "n_ff": 1 << 22,
-    "context": 1 << 22,
-    "n_bucket": 1 << 16,
-    "max_distance": 1 << 22,
-}
+from aigc_cli.core.options import opt
+from aigc_cli.models.sizes import check_flag, check_id, check_number, check_sizes, from_options, narrow_dial
 
 
 @dataclass
@@ -42,42 +28,27 @@ class Config:
     start_id: int = opt(0, "The token that the decoder begins with: padding.", min=0)
 
     def __post_init__(self) -> None:
-        for name, most in BOUNDS.items():
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= most:
-                raise ValueError(f"{name} is {value!r}; give 1 to {most:,}")
-        if not isinstance(self.norm_eps, int | float) or not 0 <= self.norm_eps < math.inf:
-            raise ValueError(f"norm_eps is {self.norm_eps!r}; give a number from 0 on")
-        if type(self.tied) is not bool:
-            raise ValueError(f"tied is {self.tied!r}; give true or false")
+        check_sizes(self)
+        check_number(self, "norm_eps")
+        check_flag(self, "tied")
         if self.n_bucket % 4:
             raise ValueError(f"n_bucket is {self.n_bucket}; give a multiple of 4")
         if self.max_distance <= self.n_bucket // 2:
             raise ValueError(
                 f"max_distance {self.max_distance} is not above half of the {self.n_bucket} buckets; give more"
             )
-        if type(self.start_id) is not int or not 0 <= self.start_id < self.vocab_size:
-            raise ValueError(f"start_id is {self.start_id!r}; give 0 to {self.vocab_size - 1}")
+        check_id(self, "start_id")
 
     @classmethod
     def from_depth(cls, depth: int, vocab_size: int, context: int = 256, **overrides: Any) -> Config:
-        """The one dial: every width from the number of blocks of each stack; keyword arguments override fields.
-
-        Width 48 x depth (rounded up to a multiple of 32, above 384 of 64), heads of 32 up to a width of 384 and of
-        64 above, feed-forward 8/3 of the width: the dial of gpt, so that one depth means one width.
+        """The one dial (sizes.py: narrow_dial), for both stacks; keyword arguments override single fields.
 
         >>> config = Config.from_depth(4, vocab_size=65)
         >>> config.n_embd, config.n_head, config.head_dim, config.n_ff, config.n_decoder_layer
         (192, 6, 32, 512, 4)
         """
-        width = overrides.get("n_embd") or _ceil(48 * depth, 32 if 48 * depth <= 384 else 64)
-        head_dim = overrides.get("head_dim") or (32 if width <= 384 else 64)
-        derived: dict[str, Any] = {
-            "n_layer": depth, "n_decoder_layer": depth, "n_embd": width, "head_dim": head_dim,
-            "n_head": max(1, width // head_dim), "n_ff": _ceil(width * 8 // 3, 64),
-        }  # fmt: skip
-        derived.update({key: value for key, value in overrides.items() if value is not None})
-        return cls(vocab_size=vocab_size, context=context, **derived)
+        values = {"n_layer": depth, "n_decoder_layer": depth, **narrow_dial(depth, overrides)}
+        return cls(vocab_size=vocab_size, context=context, **values)
 
     def matrix_parameters(self) -> int:
         """Parameters in matrix products: attention (twice in the decoder), feed-forward, head."""
@@ -90,10 +61,6 @@ class Config:
         norms = (2 * self.n_layer + 3 * self.n_decoder_layer + 2) * self.n_embd
         biases = 2 * self.n_bucket * self.n_head
         return self.matrix_parameters() + norms + biases + (0 if self.tied else self.vocab_size * self.n_embd)
-
-
-def _ceil(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
 
 
 @dataclass
@@ -121,7 +88,5 @@ class Shape:
         names = ("n_embd", "n_head", "head_dim", "n_ff", "n_bucket", "max_distance")
         values: dict[str, Any] = {name: getattr(self, name) for name in names}
         values |= {"n_layer": self.encoder_layers, "n_decoder_layer": self.decoder_layers, "tied": self.tied == "yes"}
-        try:
+        with from_options():
             return Config.from_depth(self.depth, vocab_size, self.length or record_length, **values)
-        except ValueError as error:
-            raise refused(error) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aigc_cli.core.errors import DataError
+from aigc_cli.models.public_config import OWN, built, check_kind, renamed
 from aigc_cli.models.seq2seq.config import Config
 
 # ours -> config.json
@@ -26,7 +27,6 @@ NAMES = {
 DEFAULTS = {"context": 512, "n_bucket": 32, "max_distance": 128, "norm_eps": 1e-6, "start_id": 0}
 # A checkpoint may hold the shared embedding under these names, too.
 COPIES = {"encoder.embed_tokens.weight": "shared.weight", "decoder.embed_tokens.weight": "shared.weight"}
-OWN = "take the checkpoint's own config.json"
 
 
 def to_hf_config(config: Config) -> dict[str, Any]:
@@ -47,21 +47,13 @@ def to_hf_config(config: Config) -> dict[str, Any]:
 
 def from_hf_config(hf: dict[str, Any]) -> Config:
     """Our Config from a T5 config.json. Raises DataError for what our arithmetic does not have."""
-    if hf.get("model_type") != "t5":
-        raise DataError(f"config.json says model_type {hf.get('model_type')!r}", "seq2seq reads 't5'")
+    check_kind(hf, "seq2seq", "t5")
     if hf.get("feed_forward_proj", "relu") != "gated-gelu":
         fact = f"config.json says feed_forward_proj {hf.get('feed_forward_proj', 'relu')!r}"
         raise DataError(fact, "seq2seq reads 'gated-gelu' only: T5 1.1, mT5's layout, Flan-T5")
-    values = {ours: hf[public] for ours, public in NAMES.items() if hf.get(public) is not None}
+    values = renamed(hf, NAMES)
     values.setdefault("n_decoder_layer", values.get("n_layer"))
-    values = {**DEFAULTS, **values, "tied": _tied(hf)}
-    missing = [public for ours, public in NAMES.items() if values.get(ours) is None]
-    if missing:
-        raise DataError(f"config.json lacks {missing}", OWN)
-    try:
-        config = Config(**values)
-    except ValueError as error:
-        raise DataError(f"config.json: {str(error).partition('; ')[0]}", OWN) from error
+    config = built(Config, {**DEFAULTS, **values, "tied": _tied(hf)}, NAMES)
     config.norm_eps = float(config.norm_eps)
     return config
 

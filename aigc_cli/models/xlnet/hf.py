@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigc_cli.core.errors import DataError
+from aigc_cli.models.public_config import built, check_kind, renamed
 from aigc_cli.models.xlnet.config import Config
 
 # ours -> config.json
@@ -43,19 +43,6 @@ def to_hf_config(config: Config) -> dict[str, Any]:
 
 def from_hf_config(hf: dict[str, Any]) -> Config:
     """Our Config from an XLNet config.json. Raises DataError for what our arithmetic does not have."""
-    if hf.get("model_type") != "xlnet":
-        raise DataError(f"config.json says model_type {hf.get('model_type')!r}", "xlnet reads 'xlnet'")
-    for key, wanted in FIXED.items():
-        if hf.get(key, wanted) != wanted:
-            raise DataError(f"config.json says {key} {hf[key]!r}", f"xlnet reads {key} {wanted!r} only")
-    values = {ours: hf[public] for ours, public in NAMES.items() if hf.get(public) is not None}
-    values.setdefault("norm_eps", 1e-12)
-    values.setdefault("dropout", 0.1)
-    missing = [public for ours, public in NAMES.items() if ours not in values]
-    if missing:
-        raise DataError(f"config.json lacks {missing}", "take the checkpoint's own config.json")
-    try:
-        return Config(**values, context=hf.get(CONTEXT) or UNKNOWN_CONTEXT)
-    except ValueError as error:
-        fact = str(error).partition("; ")[0]
-        raise DataError(f"config.json: {fact}", "take the checkpoint's own config.json") from error
+    check_kind(hf, "xlnet", "xlnet", FIXED)
+    usual = {"norm_eps": 1e-12, "dropout": 0.1, "context": hf.get(CONTEXT) or UNKNOWN_CONTEXT}
+    return built(Config, {**usual, **renamed(hf, NAMES)}, NAMES)
