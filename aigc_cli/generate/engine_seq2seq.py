@@ -66,7 +66,7 @@ class Seq2seqEngine:
         """See Engine.step."""
         place = self.cache.lengths[0]  # all rows are equally long: every target begins at its start token
         if place == self.cache.capacity:
-            self._grow()
+            self.cache.grow(GROWTH)
         decoder, (cross, seen) = self.model.decoder, self._cross()
         x_B1C = self.model.shared(torch.as_tensor(ids_B, device=self.device)[:, None])
         bias = decoder.position_bias(place + 1, torch.tensor([place], device=self.device)).to(self.dtype)
@@ -131,10 +131,3 @@ class Seq2seqEngine:
     def _new_cache(self, batch: int, capacity: int) -> KVCache:
         c = self.config
         return KVCache(c.n_decoder_layer, batch, c.n_head, capacity, c.head_dim, self.device, self.dtype)
-
-    def _grow(self) -> None:
-        old = self.cache
-        self.cache = self._new_cache(len(old.lengths), old.capacity + max(GROWTH, old.capacity))
-        self.cache.keys_LBKND[:, :, :, : old.capacity] = old.keys_LBKND
-        self.cache.values_LBKND[:, :, :, : old.capacity] = old.values_LBKND
-        self.cache.lengths = old.lengths

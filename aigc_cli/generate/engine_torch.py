@@ -122,7 +122,7 @@ class TorchEngine:
     def step(self, ids_B: np.ndarray) -> np.ndarray:
         """See Engine.step."""
         if max(self.cache.lengths) == self.cache.capacity:
-            self._grow()
+            self.cache.grow(GROWTH)
         hidden_BTC = self._forward(torch.as_tensor(ids_B, device=self.device)[:, None], self.cache)
         self.cache.advance(1)
         return self._logits(hidden_BTC[:, 0])
@@ -154,13 +154,6 @@ class TorchEngine:
     def _new_cache(self, batch: int, capacity: int) -> KVCache:
         c = self.config
         return KVCache(c.n_layer, batch, c.n_kv_head, capacity, c.head_dim, self.device, self.dtype)
-
-    def _grow(self) -> None:
-        old = self.cache
-        self.cache = self._new_cache(len(old.lengths), old.capacity + max(GROWTH, old.capacity))
-        self.cache.keys_LBKND[:, :, :, : old.capacity] = old.keys_LBKND
-        self.cache.values_LBKND[:, :, :, : old.capacity] = old.values_LBKND
-        self.cache.lengths = old.lengths
 
     def _forward(self, ids_BT: torch.Tensor, cache: KVCache | None) -> torch.Tensor:
         """Normalised last hidden states [B, T, C]; keys and values go into the cache, behind each row's length.

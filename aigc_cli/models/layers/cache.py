@@ -42,6 +42,15 @@ class KVCache:
         """Whether all rows are equally long."""
         return len(set(self.lengths)) <= 1
 
+    def grow(self, n_tokens: int) -> None:
+        """Makes room for at least `n_tokens` more in every row: at least doubles it, so that growing is rare."""
+        old = self.capacity
+        for name in ("keys_LBKND", "values_LBKND"):
+            stored = getattr(self, name)
+            wider = stored.new_zeros(*stored.shape[:3], old + max(n_tokens, old), stored.shape[4])
+            wider[:, :, :, :old] = stored
+            setattr(self, name, wider)
+
     def positions(self, n_tokens: int) -> torch.Tensor:
         """Positions of the next `n_tokens` tokens of every row, int64 [B, T]."""
         start = torch.tensor(self.lengths, device=self.keys_LBKND.device)

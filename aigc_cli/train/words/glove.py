@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ from aigc_cli.train.objective import mix
 from aigc_cli.train.words.kernels.cooccurrence import pairs, train_pairs
 from aigc_cli.train.words.options import GloveOptions
 from aigc_cli.train.words.store import spans
+from aigc_cli.train.words.threaded import run_steps
 from aigc_cli.train.words.vocabulary import Corpus
 
 PAIR_BYTES = 12  # a key and a weight; sorting needs about four times that
@@ -150,18 +149,7 @@ class Glove:
 
     def train(self, first: int, each: Callable[[int, np.ndarray], None]) -> None:
         """See Word2Vec.train."""
-        if self.options.threads == 1:
-            for step in range(first, self.steps):
-                each(step + 1, self.step(step))
-            return
-        with ThreadPoolExecutor(self.options.threads) as pool:
-            todo = iter(range(first, self.steps))
-            running = [pool.submit(self.step, step) for step in islice(todo, 2 * self.options.threads)]
-            while running:
-                result = running.pop(0).result()
-                running += [pool.submit(self.step, step) for step in islice(todo, 1)]
-                first += 1
-                each(first, result)
+        run_steps(self.step, first, self.steps, self.options.threads, each)
 
     def step(self, step: int) -> np.ndarray:
         """Trains on one block of pairs: [sum of the loss, pairs, pairs]."""

@@ -6,9 +6,7 @@ Shapes: V words, D length of a vector.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from aigc_cli.train.objective import mix
 from aigc_cli.train.words.kernels.skipgram import softmax_span, train_span
 from aigc_cli.train.words.options import Word2VecOptions
 from aigc_cli.train.words.store import spans
+from aigc_cli.train.words.threaded import run_steps
 from aigc_cli.train.words.vocabulary import Corpus
 
 SPAN_WORDS = 50_000  # of one step: what a resume may repeat
@@ -92,19 +91,7 @@ class Word2Vec:
 
     def train(self, first: int, each: Callable[[int, np.ndarray], None]) -> None:
         """Steps `first`, ...; `each(steps done, [nats, pairs, words])` is called after one step, in order."""
-        if self.options.threads == 1:
-            for step in range(first, self.steps):
-                each(step + 1, self.step(step))
-            return
-        with ThreadPoolExecutor(self.options.threads) as pool:
-            todo = iter(range(first, self.steps))
-            running = [pool.submit(self.step, step) for step in islice(todo, 2 * self.options.threads)]
-            done = first
-            while running:
-                result = running.pop(0).result()
-                running += [pool.submit(self.step, step) for step in islice(todo, 1)]
-                done += 1
-                each(done, result)
+        run_steps(self.step, first, self.steps, self.options.threads, each)
 
     def step(self, step: int) -> np.ndarray:
         """Trains on one part of the text: [nats, pairs among which they were summed, words]."""
