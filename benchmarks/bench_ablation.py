@@ -38,7 +38,7 @@ from aigc_cli.models.layers.linear import Linear
 from aigc_cli.models.layers.norm import LayerNorm
 from aigc_cli.train import stepper as stepper_module
 from aigc_cli.train.data import TokenData, TokenStream
-from aigc_cli.train.lm import CausalLM
+from aigc_cli.train.objectives.lm import CausalLM
 from aigc_cli.train.optim.build import set_lr
 from aigc_cli.train.options import TrainOptions
 from aigc_cli.train.stepper import Stepper

@@ -77,7 +77,7 @@ def loss_in_windows(run: Path, tokens: Path, window: int) -> float:
 
     from aigc_cli.models.bundle import Bundle
     from aigc_cli.train.data import windows
-    from aigc_cli.train.lm import sum_nats
+    from aigc_cli.train.objectives.lm import sum_nats
     from aigc_cli.train.tokens import open_tokens
 
     bundle, validation = Bundle.open(run), open_tokens(tokens).validation

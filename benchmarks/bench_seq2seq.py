@@ -28,11 +28,11 @@ from aigc_cli.core.device import resolve, threads
 from aigc_cli.models import FAMILIES
 from aigc_cli.models.seq2seq.config import Shape
 from aigc_cli.models.seq2seq.hf import to_hf_config
+from aigc_cli.train.batches.spans import Batch
 from aigc_cli.train.data import IGNORE
 from aigc_cli.train.job import Job
 from aigc_cli.train.optim.schedule import warmup_stable_decay
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.spans import Batch
 from aigc_cli.train.stepper import Stepper
 from aigc_cli.train.tasks import span
 from aigc_cli.train.tasks.options import Seq2seqRules

@@ -27,7 +27,7 @@ from aigc_cli.models.gpt.config import Config
 from aigc_cli.models.gpt.hf import to_hf_config
 from aigc_cli.models.gpt.model import build
 from aigc_cli.train.data import TokenData, TokenStream
-from aigc_cli.train.lm import CausalLM
+from aigc_cli.train.objectives.lm import CausalLM
 from aigc_cli.train.options import TrainOptions
 from aigc_cli.train.stepper import Stepper
 

@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from aigc_cli.train.lm import LOGITS_BYTES, CausalLM
 from aigc_cli.train.objective import StepRng
+from aigc_cli.train.objectives.lm import LOGITS_BYTES, CausalLM
 
 if TYPE_CHECKING:
     from aigc_cli.models.gpt.model import GPT

@@ -21,9 +21,9 @@ from aigc_cli.core.run import Journal, Run
 from aigc_cli.models.bundle import Bundle, save_bundle
 from aigc_cli.train.card import model_card
 from aigc_cli.train.job import Job
-from aigc_cli.train.lm import CausalLM
 from aigc_cli.train.loop import Outcome, run_training
 from aigc_cli.train.metrics import METRICS, read_log
+from aigc_cli.train.objectives.lm import CausalLM
 from aigc_cli.train.options import BUDGETS
 from aigc_cli.train.tasks.causal import prepare
 from aigc_cli.train.tokens import Tokens

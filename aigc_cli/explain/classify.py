@@ -14,7 +14,7 @@ from aigc_cli.core.console import Result
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.explain.maps import tokenizer_of
 from aigc_cli.models.bundle import Bundle
-from aigc_cli.train.classes import FRAME, framed
+from aigc_cli.train.objectives.classes import FRAME, framed
 
 TOGETHER = 32
 

@@ -78,7 +78,7 @@ def _permuted(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[
 
 def _encoder_decoder(model: Any, tokenizer: Tokenizer, text: str, target: str) -> list[Maps]:
     """The encoder on the text, the decoder on `target` or on what it writes itself, and its looks at the text."""
-    from aigc_cli.train.seq2seq import Writer
+    from aigc_cli.train.objectives.seq2seq import Writer
 
     config = model.config
     source = _fitting([*tokenizer.encode(text), tokenizer.eos], config.context)

@@ -18,8 +18,8 @@ from aigc_cli.core.errors import AigcError, ConfigError, DataError
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
 from aigc_cli.models.gpt.model import GPT
-from aigc_cli.train.lm import CausalLM
 from aigc_cli.train.objective import StepRng
+from aigc_cli.train.objectives.lm import CausalLM
 
 from .conftest import TINY, random_gpt
 

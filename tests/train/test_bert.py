@@ -23,11 +23,11 @@ from aigc_cli.explain.options import FillOptions
 from aigc_cli.models.bert.config import Config
 from aigc_cli.models.bert.model import build
 from aigc_cli.models.bundle import Bundle, save_bundle
-from aigc_cli.train.classes import macro_f1
+from aigc_cli.train.batches.masking import MaskedData, MaskedValidation, Masking, masked
 from aigc_cli.train.data import IGNORE, TokenData, TokenStream
 from aigc_cli.train.loop import run_training
-from aigc_cli.train.masked_lm import MaskedLM
-from aigc_cli.train.masking import MaskedData, MaskedValidation, Masking, masked
+from aigc_cli.train.objectives.classes import macro_f1
+from aigc_cli.train.objectives.masked_lm import MaskedLM
 from aigc_cli.train.options import TrainOptions
 from aigc_cli.train.tokens import open_tokens
 

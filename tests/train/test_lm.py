@@ -6,9 +6,9 @@ import torch
 
 from aigc_cli.models.gpt.config import Config
 from aigc_cli.models.gpt.model import build
-from aigc_cli.train import lm
 from aigc_cli.train.data import IGNORE, TokenStream
-from aigc_cli.train.lm import CausalLM
+from aigc_cli.train.objectives import lm
+from aigc_cli.train.objectives.lm import CausalLM
 from aigc_cli.train.samples import Sampler
 
 CONFIG = Config(vocab_size=30, n_layer=1, n_head=2, n_kv_head=2, head_dim=8, n_embd=16, n_ff=32, context=12)

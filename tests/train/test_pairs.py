@@ -13,10 +13,10 @@ import pytest
 from aigc_cli.core.errors import ConfigError, DataError
 from aigc_cli.core.options import Common
 from aigc_cli.core.shard_writer import ShardWriter
-from aigc_cli.train.pair_data import PairData, PairTable, PairValidation
-from aigc_cli.train.pair_records import open_pairs
-from aigc_cli.train.pairs import Reader
-from aigc_cli.train.spans import collate
+from aigc_cli.train.batches.pair_data import PairData, PairTable, PairValidation
+from aigc_cli.train.batches.pair_records import open_pairs
+from aigc_cli.train.batches.pairs import Reader
+from aigc_cli.train.batches.spans import collate
 from aigc_cli.train.tasks.options import Seq2seqRules
 
 ROWS = [(f"a{i} cat", f"the cat number {i} of all") for i in range(60)]

@@ -26,12 +26,12 @@ from aigc_cli.models.bundle import Bundle, save_bundle
 from aigc_cli.models.seq2seq.config import Config, Shape
 from aigc_cli.models.seq2seq.model import build
 from aigc_cli.train.api import train
+from aigc_cli.train.batches.spans import Noise, SpanData, SpanValidation
 from aigc_cli.train.data import TokenData, TokenStream
 from aigc_cli.train.loop import run_training
 from aigc_cli.train.metrics import read_log
+from aigc_cli.train.objectives.seq2seq import ADAMW_ONLY, Seq2seqObjective
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.seq2seq import ADAMW_ONLY, Seq2seqObjective
-from aigc_cli.train.spans import Noise, SpanData, SpanValidation
 from aigc_cli.train.tasks import span
 from aigc_cli.train.tasks.options import Seq2seqRules
 from aigc_cli.train.tokens import open_tokens

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from aigc_cli.core.errors import ConfigError
+from aigc_cli.train.batches.spans import Noise, SpanData, SpanValidation
 from aigc_cli.train.data import IGNORE, TokenData, TokenStream
-from aigc_cli.train.spans import Noise, SpanData, SpanValidation
 
 NOISE = Noise(0.15, 3.0, tuple(range(100, 200)), pad=0, eos=2)
 

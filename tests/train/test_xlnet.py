@@ -20,11 +20,11 @@ from aigc_cli.explain.options import FillOptions
 from aigc_cli.models.bundle import Bundle, save_bundle
 from aigc_cli.models.xlnet.config import Config
 from aigc_cli.models.xlnet.model import build
+from aigc_cli.train.batches.permuting import PermutedData, PermutedValidation, Permuting, collate, permuted
 from aigc_cli.train.data import IGNORE, TokenData, TokenStream
 from aigc_cli.train.loop import run_training
+from aigc_cli.train.objectives.permutation_lm import PermutationLM
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.permutation_lm import PermutationLM
-from aigc_cli.train.permuting import PermutedData, PermutedValidation, Permuting, collate, permuted
 from aigc_cli.train.tokens import open_tokens
 
 ROOT = Path(__file__).parents[2]

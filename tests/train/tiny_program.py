@@ -20,8 +20,8 @@ from aigc_cli.models.gpt.config import Config
 from aigc_cli.models.gpt.model import build
 from aigc_cli.train import checkpoint, rollback
 from aigc_cli.train.data import TokenData, TokenStream
-from aigc_cli.train.lm import CausalLM
 from aigc_cli.train.loop import run_training
+from aigc_cli.train.objectives.lm import CausalLM
 from aigc_cli.train.options import TrainOptions
 from aigc_cli.train.samples import Sampler
 

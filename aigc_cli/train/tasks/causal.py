@@ -12,7 +12,7 @@ from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
 from aigc_cli.train.data import TokenData
 from aigc_cli.train.job import Job, Work, build_model, configure
-from aigc_cli.train.lm import CausalLM
+from aigc_cli.train.objectives.lm import CausalLM
 from aigc_cli.train.samples import Sampler
 from aigc_cli.train.tokens import Tokens, find_tokens
 

@@ -12,9 +12,9 @@ from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
 from aigc_cli.train import job as common_job
-from aigc_cli.train.classes import FRAME, Classes, ClassifierObjective, Framing, labels_of
+from aigc_cli.train.batches.pair_data import PairData, PairTable, PairValidation
 from aigc_cli.train.job import TOKENS_PER_BATCH, Job, Work, build_model
-from aigc_cli.train.pair_data import PairData, PairTable, PairValidation
+from aigc_cli.train.objectives.classes import FRAME, Classes, ClassifierObjective, Framing, labels_of
 from aigc_cli.train.tasks import pairs
 from aigc_cli.train.tasks.options import BertRules, Seq2seqRules
 

@@ -13,10 +13,10 @@ from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
 from aigc_cli.train import job as common_job
+from aigc_cli.train.batches.masking import FRAME, MaskedData, MaskedValidation, Masking
 from aigc_cli.train.data import TokenData
 from aigc_cli.train.job import Job, Work, build_model
-from aigc_cli.train.masked_lm import MaskedLM
-from aigc_cli.train.masking import FRAME, MaskedData, MaskedValidation, Masking
+from aigc_cli.train.objectives.masked_lm import MaskedLM
 from aigc_cli.train.tasks.options import BertRules
 from aigc_cli.train.tokens import Tokens, find_tokens
 

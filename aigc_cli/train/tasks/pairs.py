@@ -14,11 +14,11 @@ from aigc_cli.core.errors import ConfigError, DataError
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
 from aigc_cli.models.tokenizer import Tokenizer
+from aigc_cli.train.batches.pair_data import PairData, PairTable, PairValidation
+from aigc_cli.train.batches.pair_records import Pairs, open_pairs
+from aigc_cli.train.batches.spans import collate
 from aigc_cli.train.job import TOKENS_PER_BATCH, Job, Work, build_model, configure
-from aigc_cli.train.pair_data import PairData, PairTable, PairValidation
-from aigc_cli.train.pair_records import Pairs, open_pairs
-from aigc_cli.train.seq2seq import Seq2seqObjective, Writer
-from aigc_cli.train.spans import collate
+from aigc_cli.train.objectives.seq2seq import Seq2seqObjective, Writer
 from aigc_cli.train.tasks.options import Seq2seqRules
 
 __all__ = ["configure", "open_inputs", "prepare"]

@@ -10,10 +10,10 @@ from typing import Any
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
 from aigc_cli.train import job as common_job
+from aigc_cli.train.batches.permuting import PermutedData, PermutedValidation, Permuting
 from aigc_cli.train.data import TokenData
 from aigc_cli.train.job import Job, Work, build_model
-from aigc_cli.train.permutation_lm import PermutationLM
-from aigc_cli.train.permuting import PermutedData, PermutedValidation, Permuting
+from aigc_cli.train.objectives.permutation_lm import PermutationLM
 from aigc_cli.train.tasks.options import XlnetRules
 from aigc_cli.train.tokens import Tokens, find_tokens
 

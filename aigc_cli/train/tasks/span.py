@@ -9,10 +9,10 @@ from typing import Any
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
+from aigc_cli.train.batches.spans import Noise, SpanData, SpanValidation
 from aigc_cli.train.data import TokenData
 from aigc_cli.train.job import Job, Work, build_model, configure
-from aigc_cli.train.seq2seq import Seq2seqObjective, Writer
-from aigc_cli.train.spans import Noise, SpanData, SpanValidation
+from aigc_cli.train.objectives.seq2seq import Seq2seqObjective, Writer
 from aigc_cli.train.tasks.options import Seq2seqRules
 from aigc_cli.train.tokens import Tokens, find_tokens
 

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from aigc_cli.train.batches.masking import Batch, MaskedValidation
 from aigc_cli.train.data import IGNORE
 from aigc_cli.train.judging import judging
-from aigc_cli.train.lm import LOGITS_BYTES
-from aigc_cli.train.masking import Batch, MaskedValidation
 from aigc_cli.train.objective import StepRng
+from aigc_cli.train.objectives.lm import LOGITS_BYTES
 from aigc_cli.train.stepper import to_device
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from aigc_cli.core.shards import Shards
 from aigc_cli.models.tokenizer import Tokenizer
 from aigc_cli.tokenize.encoding import id_type
 from aigc_cli.tokenize.vocabulary import train_tokenizer
-from aigc_cli.train.pair_data import PairTable
-from aigc_cli.train.pairs import Reader
+from aigc_cli.train.batches.pair_data import PairTable
+from aigc_cli.train.batches.pairs import Reader
 from aigc_cli.train.tasks.options import Seq2seqRules
 
 VERSION = 1  # raised when equal inputs would give other records

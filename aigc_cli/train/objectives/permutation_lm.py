@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from aigc_cli.train.batches.permuting import Batch, PermutedValidation
 from aigc_cli.train.data import IGNORE
 from aigc_cli.train.judging import judging
 from aigc_cli.train.objective import StepRng
-from aigc_cli.train.permuting import Batch, PermutedValidation
 from aigc_cli.train.stepper import to_device
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from torch import nn
 from aigc_cli.evaluate.translation import bleu, chrf, exact_match
 from aigc_cli.generate.engine_seq2seq import Seq2seqEngine
 from aigc_cli.generate.sample import Plan, sample
+from aigc_cli.train.batches.spans import Batch
 from aigc_cli.train.data import IGNORE
 from aigc_cli.train.judging import judging
-from aigc_cli.train.lm import LOGITS_BYTES, sum_nats
 from aigc_cli.train.objective import StepRng
-from aigc_cli.train.spans import Batch
+from aigc_cli.train.objectives.lm import LOGITS_BYTES, sum_nats
 
 if TYPE_CHECKING:
     from aigc_cli.models.seq2seq.model import Seq2seq

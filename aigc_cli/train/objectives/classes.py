@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from aigc_cli.core.errors import DataError
 from aigc_cli.models.bert.config import MOST_LABELS
 from aigc_cli.models.tokenizer import Tokenizer
+from aigc_cli.train.batches.pair_data import PairTable, PairValidation
 from aigc_cli.train.judging import judging
-from aigc_cli.train.masked_lm import ADAMW_ONLY, lr_scales
 from aigc_cli.train.objective import StepRng
-from aigc_cli.train.pair_data import PairTable, PairValidation
+from aigc_cli.train.objectives.masked_lm import ADAMW_ONLY, lr_scales
 from aigc_cli.train.stepper import to_device
 
 if TYPE_CHECKING:
