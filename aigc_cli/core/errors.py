@@ -48,12 +48,18 @@ def need(module: str, extra: str, package: str | None = None) -> ModuleType:
         raise MissingExtra(f"this needs the package {name} ({error})", f"pip install 'aigc-cli[{extra}]'") from error
 
 
+MOST_NAMED = 40  # choices of a hint
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """A sentence that names the nearest choice, or all of them when none is near.
+    """A sentence that names the nearest choice, or those that there are (of many, the first) when none is near.
 
     >>> did_you_mean("n_layr", ["n_layer", "n_head"])
     "did you mean 'n_layer'?"
     """
     names = sorted(choices)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else "choose from: " + ", ".join(names)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return "choose from: " + ", ".join(names[:MOST_NAMED]) + more

@@ -12,8 +12,9 @@ from aigc_cli.core.console import Result
 from aigc_cli.core.errors import ConfigError, did_you_mean
 from aigc_cli.explain.options import AnalogyOptions, NeighborOptions
 from aigc_cli.models.bundle import Bundle
-from aigc_cli.train.words.store import read_words
+from aigc_cli.train.words.store import WORDS, read_words
 
+MOST_MISSPELT = 2  # letters more or less in a word that may be meant
 TINY = 1e-3  # keeps 3CosMul's quotient finite
 
 
@@ -32,7 +33,13 @@ class Vectors:
         for form in (word, word.lower()):
             if form in self.number:
                 return self.number[form]
-        raise ConfigError(f"'{word}' is not among the {len(self.words)} words", did_you_mean(word.lower(), self.words))
+        # Comparing with each of a million words would take a minute: those of about its length and first letter do.
+        low = word.lower()
+        near = [w for w in self.words if w[:1] == low[:1] and abs(len(w) - len(low)) <= MOST_MISSPELT]
+        hint = did_you_mean(low, near)
+        if not near or not hint.startswith("did"):
+            hint = f"{self.bundle.path / WORDS} lists them, the most frequent first"
+        raise ConfigError(f"'{word}' is not among the {len(self.words):,} words", hint)
 
     def nearest(self, scores: np.ndarray, without: Sequence[int], top: int) -> list[dict[str, float | str]]:
         """The best words by score, those of the question left out."""

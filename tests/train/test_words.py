@@ -323,6 +323,9 @@ def test_neighbours_and_analogies(place, capsys):
     for wrong in (["neighbors", "runs/word2vec", "sistre"], ["neighbors", "absent", "x"]):
         assert main(["explain", *wrong]) in (2, 3)
     assert "sister" in capsys.readouterr().err
+    assert main(["explain", "neighbors", "runs/word2vec", "zzzz"]) == 2
+    said = capsys.readouterr().err
+    assert "words.tsv" in said and len(said) < 300  # not all the words there are
     assert main(["generate", "runs/word2vec"]) == 2
     assert "name a gpt" in capsys.readouterr().err
 
