@@ -31,7 +31,7 @@ from aigc_cli.core.urls import without_secrets
 VERSION = 4
 KINDS = ("rejected", "skipped", "repaired", "encodings")  # of what units count by name
 _HINTS = {
-    "no_text_column": "name the column with --text-field",
+    "no_text_column": "name the column: aigc collect ... --text-field COLUMN",
     "missing_text_field": "name the field with --text-field",
     "too_long": "raise --max-document-bytes, or read text files with --lines",
     "expands_too_much": "raise --max-expanded-bytes if you trust the container",
