@@ -43,9 +43,9 @@ class VAE(nn.Module):
             elif parameter.ndim == 1:
                 parameter.fill_(float("norm" in name and name.endswith("weight")))
             elif (
-                any(part in name for part in ("conv2", "to_out", "downs"))
-                or name.startswith("encoder.conv_out")
-                or name.startswith("encoder.layers.exit")
+                any(part in name for part in ("conv2.", "to_out.", ".downs."))
+                or name.startswith("encoder.conv_out.")
+                or name.startswith("encoder.layers.exit.")
             ):
                 parameter.zero_()
             else:
