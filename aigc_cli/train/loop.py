@@ -1,8 +1,7 @@
 """The one training loop: budget, steps, validation, samples, checkpoints, exact resume.
 
-Any stage trains through `run_training`: it brings an Objective (train/objective.py: model, parameter groups,
-loss, validate, samples) and a Data (batches as a pure function of (seed, step, micro)). Distillation, for
-example, brings its own Objective with a frozen teacher in no group, and train/data.py's TokenData:
+Any stage trains through `run_training`: it brings an Objective (train/objective.py) and a Data (batches as a pure
+function of (seed, step, micro)). Distillation, for example, brings its own Objective with a teacher in no group:
 
     with Run(...) as run:
         outcome = run_training(run, objective, data, options, device=device, dtype=dtype, seed=seed,
@@ -84,9 +83,16 @@ def run_training(
         if first:
             console.say(f"continuing after step {first} of {steps}")
     del state  # as big as the model and its optimizers
+
+    def write_averaged(directory: Path) -> None:
+        with stepper.averaged():
+            write_bundle(directory)
+
     with Interruptible() as interruptible:
-        loop = _Loop(run, stepper, options, steps, write_bundle, interruptible, started - before_s, rollbacks, watch)
+        loop = _Loop(run, stepper, options, steps, write_averaged, interruptible, started - before_s, rollbacks, watch)
         final = loop.run(first, label)
+    if stepper.ema is not None:
+        stepper.ema.settle()  # what the caller writes
     remove_checkpoints(run.dir)
     train_s = time.monotonic() - started + before_s
     times = {"train_s": train_s, "tokens_per_s": loop.trained_tokens / max(loop.step_s, 1e-9)}
@@ -219,9 +225,10 @@ class _Loop:
 
     def _judge(self, done: int, *, whole: bool) -> dict[str, float]:
         """Validation numbers; the samples of this step go to their file."""
-        values = self.stepper.objective.validate(whole)
-        for sample in self.stepper.objective.samples():
-            self.samples.append({"step": done, **sample})
+        with self.stepper.averaged():
+            values = self.stepper.objective.validate(whole)
+            for sample in self.stepper.objective.samples():
+                self.samples.append({"step": done, **sample})
         return values
 
     def _write(self, done: int, logged: dict[str, Any]) -> None:

@@ -36,6 +36,10 @@ class TrainOptions:
     warmup: int = opt(20, "Steps of rising learning rate.", min=0)
     decay: float = opt(0.5, "Last part of the run over which the learning rate falls to zero.", min=0, max=1)
     clip: float = opt(1.0, "Largest gradient norm; 0: never clip.", min=0)
+    ema: float = opt(
+        0.0, "Judge and publish a running mean of the weights with this decay, e.g. 0.999; 0: the weights.",
+        min=0, max=0.999999,
+    )  # fmt: skip
     device: str = opt("auto", "auto, cpu, cuda, cuda:1, mps.")
     dtype: str = opt("auto", "Of activations: auto, float32, bfloat16.")
     compile: Literal["auto", "on", "off"] = opt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import statistics
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+from aigc_cli.train.ema import Ema
 from aigc_cli.train.objective import Data, Objective, StepRng, mix
 from aigc_cli.train.optim.build import build_optimizers, set_lr
 from aigc_cli.train.options import TrainOptions
@@ -41,6 +43,7 @@ class Stepper:
             )
             for group, parameters in objective.groups.items()
         }  # fmt: skip
+        self.ema = Ema(objective.groups, options.ema) if options.ema else None
         self._loss = objective.loss
 
     def compile(self) -> None:
@@ -74,6 +77,8 @@ class Stepper:
             for optimizer in self.optimizers[group]:
                 optimizer.step()
             logged["lr"] = self.optimizers[group][0].param_groups[0]["lr"]
+        if self.ema is not None:
+            self.ema.update(step)
         return logged
 
     def _backward(self, group: str, step: int, micro: int) -> dict[str, torch.Tensor]:
@@ -90,9 +95,14 @@ class Stepper:
             norms += torch._foreach_norm(list(parameters.values()), dtype=torch.float32)
         return torch.stack(norms).norm()
 
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """While inside, the model is the one to judge and publish: with --ema its running mean."""
+        return contextlib.nullcontext() if self.ema is None else self.ema.in_place()
+
     def state(self) -> dict[str, Any]:
         """Everything that `step` changes, as references."""
         return {
+            **({} if self.ema is None else {"ema": self.ema.state()}),
             "parameters": {g: {n: p.detach() for n, p in ps.items()} for g, ps in self.objective.groups.items()},
             "buffers": dict(self.objective.saved.named_buffers()),
             "optimizers": {g: [o.state_dict() for o in os] for g, os in self.optimizers.items()},
@@ -106,6 +116,8 @@ class Stepper:
                 parameter.copy_(state["parameters"][group][name])
             for optimizer, saved in zip(self.optimizers[group], state["optimizers"][group], strict=True):
                 optimizer.load_state_dict(saved)
+        if self.ema is not None:
+            self.ema.load_state(state["ema"])
         for name, buffer in self.objective.saved.named_buffers():
             buffer.copy_(state["buffers"][name])
 

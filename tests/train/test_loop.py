@@ -81,7 +81,9 @@ def test_a_killed_run_ends_in_the_same_bytes(tiny, whole, tmp_path, where, step)
         assert records(tmp_path / "out" / log) == records(out / log)
 
 
-@pytest.mark.parametrize("changes", [{"accumulate": 2}, {"optimizer": "adamw"}, {"dtype": torch.bfloat16}])
+@pytest.mark.parametrize(
+    "changes", [{"accumulate": 2}, {"optimizer": "adamw"}, {"ema": 0.9}, {"dtype": torch.bfloat16}]
+)
 def test_resume_is_exact_in_other_settings_too(tiny, tmp_path, changes):
     dtype = {"dtype": changes.pop("dtype")} if "dtype" in changes else {}
     chosen = tiny.options(steps=5, evals=1, **changes)
@@ -102,6 +104,40 @@ def test_resume_is_exact_in_other_settings_too(tiny, tmp_path, changes):
     tiny.train_tiny(tmp_path / "b", chosen, **dtype)
     a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in "ab")
     assert a == b
+
+
+def test_the_running_mean_is_what_is_judged_and_published(tiny, tmp_path):
+    """--ema publishes the weighted sum of all steps' weights that its definition says, trained on as without it."""
+    steps, history = 12, []
+
+    def watch(objective):
+        original = objective.loss
+
+        def loss(group, batch, rng):
+            history.append([p.detach().clone() for p in objective.groups["gpt"].values()])
+            return original(group, batch, rng)
+
+        objective.loss = loss
+
+    chosen = {"steps": steps, "evals": 0, "checkpoint_s": 1e9}
+    tiny.train_tiny(tmp_path / "raw", tiny.options(**chosen), change=watch)
+    before = history[:: len(history) // steps]
+    outcome = tiny.train_tiny(tmp_path / "mean", tiny.options(**chosen, ema=0.8))
+    raw, mean = (Bundle.open(tmp_path / name).weights() for name in ("raw", "mean"))
+    expected = before[0]
+    for step in range(steps):
+        decay = min(0.8, (1 + step) / (10 + step))
+        after = before[step + 1] if step + 1 < steps else [raw[n] for n in _names(tiny)]
+        expected = [decay * m + (1 - decay) * w for m, w in zip(expected, after, strict=True)]
+    for name, value in zip(_names(tiny), expected, strict=True):
+        torch.testing.assert_close(mean[name], value, atol=1e-6, rtol=1e-5)
+    validation = tiny.TokenStream([tiny.markov_chain(400, 1)])
+    judged = tiny.CausalLM(Bundle.open(tmp_path / "mean").model(), validation=validation).validate(True)
+    assert judged["val/loss_nats"] == pytest.approx(outcome.final["val/loss_nats"], abs=1e-6)
+
+
+def _names(tiny):
+    return list(dict(tiny.build(tiny.CONFIG).named_parameters()))
 
 
 def test_accumulated_gradients_are_the_whole_batchs(tiny):
