@@ -67,7 +67,7 @@ def diffusion(steps: int, log_alpha: np.ndarray) -> list[Place]:
     places = []
     for number in numbers.tolist():
         alpha = math.exp(log_alpha[number])
-        places.append(Place(alpha, math.sqrt(-math.expm1(2.0 * log_alpha[number])), float(number)))
+        places.append(Place(alpha, math.sqrt(-math.expm1(2.0 * log_alpha[number])), number / DDPM_STEPS))
     return [*places, Place(1.0, 0.0, 0.0)]
 
 
@@ -77,7 +77,8 @@ def edm(steps: int, least: float = SIGMA_MIN, most: float = SIGMA_MAX, rho: floa
     Source: Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", equation 5.
     """
     ramp = np.linspace(most ** (1 / rho), least ** (1 / rho), steps) ** rho
-    return [Place(1.0, sigma, sigma) for sigma in [*ramp.tolist(), 0.0]]
+    told = [math.log(sigma) / 4 for sigma in ramp.tolist()]  # what EDM's network is told (table 1)
+    return [Place(1.0, s, t) for s, t in zip(ramp.tolist(), told, strict=True)] + [Place(1.0, 0.0, -math.inf)]
 
 
 # What the network's output is -> (x0, e) of it. The output is multiplied last, so that arrays keep their kind.
