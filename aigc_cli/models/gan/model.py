@@ -60,6 +60,7 @@ class Generator(nn.Module):
             noise_BZ = torch.cat((noise_BZ, F.normalize(self.classes(class_B), dim=1) * c.n_noise**0.5), dim=1)
         x = self.start(noise_BZ).unflatten(1, (-1, c.smallest, c.smallest))
         for number, blocks in enumerate(self.scales):
+            assert isinstance(blocks, nn.ModuleList)
             for block in blocks:
                 x = block(x)
             if c.trunk == "dcgan":
@@ -86,6 +87,7 @@ class Discriminator(nn.Module):
         """[B, C, H, W] -> [B] in float32."""
         x = self.start(x_BCHW)
         for number, blocks in enumerate(self.scales):
+            assert isinstance(blocks, nn.ModuleList)
             for block in blocks:
                 x = block(x)
             x = F.leaky_relu(x, SLOPE)

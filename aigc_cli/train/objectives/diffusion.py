@@ -72,8 +72,9 @@ class Diffusion:
     step to step; it is also told by noise level.
     """
 
-    def __init__(self, model: nn.Module, *, validation: Batch | None = None, batch_size: int = 128) -> None:
-        self.saved, self.model = model, model
+    def __init__(self, model: Any, *, validation: Batch | None = None, batch_size: int = 128) -> None:
+        self.saved: nn.Module = model
+        self.model = model
         self.groups: Mapping[str, Mapping[str, nn.Parameter]] = {"unet": dict(model.named_parameters())}
         self.adamw_only = frozenset(n for n in self.groups["unet"] if n.startswith(("classes", "stem", "out.")))
         self.noising, self.validation, self.batch_size = Noising(model.config.path), validation, batch_size
@@ -113,7 +114,7 @@ class Diffusion:
                 generator = torch.Generator().manual_seed(mix(VALIDATION_SEED, start))
                 noise = torch.randn(pictures[rows].shape, generator=generator)
                 batch = to_device((pictures[rows], None if classes is None else classes[rows]), device)
-                found.append(self._squares(*batch, torch.from_numpy(levels[rows]), noise).cpu())
+                found.append(self._squares(batch[0], batch[1], torch.from_numpy(levels[rows]), noise).cpu())
         squares, bucket = torch.cat(found).double(), (levels * BUCKETS).astype(int)
         values = {"val/loss": float(squares.mean())}
         for level in range(BUCKETS):
