@@ -94,7 +94,7 @@ def ensure_shards(
     """The directory of document shards for `inputs`: the one named, or one collected now under .aigc/."""
     if len(inputs) == 1 and Shards.is_shards(inputs[0]):
         shards = Shards.open(inputs[0])
-        if shards.num_rows() and {"id", "text"} <= set(shards.columns):
+        if shards.num_rows() and ({"id", "text"} <= set(shards.columns) or "image" in shards.columns):
             return Path(inputs[0])
     path = _collect(inputs, options or CollectOptions(), common or Common(), FetchOptions(), implicit=True).path
     assert path is not None
