@@ -62,6 +62,15 @@ def ensure_tokens(inputs: Sequence[str | Path], common: Common | None = None, **
     return path
 
 
+def ensure_pictures(inputs: Sequence[str | Path], common: Common | None = None, size: int | None = None) -> Path:
+    """The directory of picture records for `inputs` (picture shards or files), made now under .aigc/."""
+    common = replace(common or Common(), output=None, dry_run=False)
+    options = PictureOptions() if size is None else PictureOptions(size=size)
+    result = _tokenize(inputs, TokenizeOptions(), common, options, implicit=True)
+    assert result.path is not None
+    return result.path
+
+
 def _tokenize(
     inputs: Sequence[str | Path],
     options: TokenizeOptions,
