@@ -145,3 +145,23 @@ def test_parameters_are_counted_exactly(widths, labels, attention):
     config = Config(size=16, n_channel=3, widths=widths, n_block=2, labels=labels, attention=attention)
     with torch.device("meta"):
         assert config.parameters() == sum(p.numel() for p in build(config).parameters())
+
+
+def test_the_recipe_draws_digits_that_one_recognises(tmp_path, monkeypatch):
+    """Judged by the nearest mean of real digits, of which it knows 9 in 10."""
+    root = Path(__file__).parents[2]
+    monkeypatch.chdir(tmp_path)
+    recipe, data = root / "pipelines/recipes/tiny/diffusion.yaml", root / "sample_data/pictures/digits.zip"
+    assert main(["train", "diffusion", "--shards", str(data), "--config", str(recipe), "-o", "model"]) in (0, None)
+    assert main(["generate", "model", "--n", "100", "--steps", "8", "--guidance", "2", "-o", "drawn"]) in (0, None)
+    (records,) = Path(".aigc").glob("*/train")
+    real = open_pictures(records.parent)
+    pictures, classes = real.train.take(np.arange(len(real.train)))
+    flat = pictures.flatten(1).double()
+    means = torch.stack([flat[classes == label].mean(0) for label in range(10)])
+    drawn = [json.loads(line) for line in Path("drawn/pictures.jsonl").read_text().splitlines()]
+    pixels = np.stack([np.asarray(Image.open(Path("drawn", row["file"]))).ravel() for row in drawn])
+    found = torch.cdist(torch.from_numpy(pixels).double(), means).argmin(1)
+    wanted = torch.tensor([int(row["label"]) for row in drawn])
+    known = (torch.cdist(flat, means).argmin(1) == classes).double().mean()
+    assert float(known) > 0.85 and float((found == wanted).double().mean()) > 0.7
