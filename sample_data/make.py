@@ -1,6 +1,6 @@
 """Write the generated part of the sample data, or compare it with what is there.
 
-    python sample_data/make.py            writes sample_data/text/ and sample_data/planted.json
+    python sample_data/make.py            writes sample_data/text/, sample_data/pictures/ and sample_data/planted.json
     python sample_data/make.py --check    exit status 1 when a file differs from what would be written
 
 The essays under text/*/essays are written by hand and are left alone.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from generator import files, planted
+from generator import digits, files, planted
 from generator.corpus import Document, generate
 
 HERE = Path(__file__).parent
@@ -26,6 +26,7 @@ SEED = 2
 COUNTS = {"en": 70, "zh": 43}  # documents of each genre
 BOUNDS = {"en": (80, 400), "zh": (130, 600)}  # words, Han characters
 PAGES = 6  # museum labels that become web pages
+DIGITS = 80  # pictures of each
 GBK = 8  # Chinese travel notes that become plain text in GBK
 
 # File of a language -> genres in it, and the writer.
@@ -51,6 +52,7 @@ def build() -> dict[str, bytes]:
         documents = planted.spoil(generate(grammar, lang, genres, SEED, BOUNDS[lang]), record, SEED)
         documents += planted.extras(documents, lang, record, SEED)
         built |= {f"text/{lang}/{name}": data for name, data in _files(documents, lang).items()}
+    built["pictures/digits.zip"] = digits.archive(DIGITS, SEED)
     built["planted.json"] = (json.dumps(record.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
     return built
 
@@ -61,13 +63,17 @@ def content(name: str, data: bytes) -> bytes:
         return gzip.decompress(data)
     if name.endswith(".zip"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return b"".join(member.encode() + archive.read(member) for member in sorted(archive.namelist()))
+            members = [(member, archive.read(member)) for member in sorted(archive.namelist())]
+        return b"".join(
+            name.encode() + (digits.pixels(data) if name.endswith(".png") else data) for name, data in members
+        )
     return data
 
 
 def differing(built: dict[str, bytes]) -> list[str]:
     """Paths that are missing, differ, or are there although nothing writes them."""
-    there = {path.relative_to(HERE) for path in (HERE / "text").rglob("*") if path.is_file()}
+    there = {path.relative_to(HERE) for folder in ("text", "pictures") for path in (HERE / folder).rglob("*")
+             if path.is_file()}  # fmt: skip
     wrong = {path.as_posix() for path in there if path.parent.name != "essays"} - set(built)
     for name, data in built.items():
         path = HERE / name

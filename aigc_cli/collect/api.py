@@ -6,17 +6,18 @@ import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from aigc_cli.collect import stdin
 from aigc_cli.collect.dispatch import read_file
-from aigc_cli.collect.facts import Gatherer
+from aigc_cli.collect.facts import Gatherer, PictureGatherer
+from aigc_cli.collect.modality import find_settled
 from aigc_cli.collect.options import CollectOptions
 from aigc_cli.collect.records import EXAMPLES, Context, Settings, printable
 from aigc_cli.collect.remote_options import FetchOptions
-from aigc_cli.collect.sources import Listing, find
+from aigc_cli.collect.sources import Listing
 from aigc_cli.collect.step import document, read_unit, units, with_license
 from aigc_cli.core import console
 from aigc_cli.core.console import Result
@@ -25,7 +26,7 @@ from aigc_cli.core.errors import ConfigError, DataError
 from aigc_cli.core.manifest import read_manifest
 from aigc_cli.core.options import Common, resolved
 from aigc_cli.core.run import IMPLICIT_ROOT, Run
-from aigc_cli.core.shards import DOCUMENT_SCHEMA, Shards
+from aigc_cli.core.shards import DOCUMENT_SCHEMA, PICTURE_SCHEMA, Shards
 from aigc_cli.core.urls import without_secrets
 
 VERSION = 4
@@ -93,7 +94,7 @@ def ensure_shards(
     """The directory of document shards for `inputs`: the one named, or one collected now under .aigc/."""
     if len(inputs) == 1 and Shards.is_shards(inputs[0]):
         shards = Shards.open(inputs[0])
-        if shards.num_rows() and {"id", "text"} <= set(shards.columns):
+        if shards.num_rows() and ({"id", "text"} <= set(shards.columns) or "image" in shards.columns):
             return Path(inputs[0])
     path = _collect(inputs, options or CollectOptions(), common or Common(), FetchOptions(), implicit=True).path
     assert path is not None
@@ -110,6 +111,7 @@ def read_documents(
     from aigc_cli.collect.remote import here
 
     context = context or Context(settings(options or CollectOptions()))
+    context.settings = replace(context.settings, modality="text")
     wanted = context.settings
     with _listed(inputs, context, Common()) as listing:
         for named in listing.files:
@@ -153,6 +155,7 @@ def _collect(
                 return run.result(lines=_summary(run.path, run.manifest), next=f"aigc clean {run.path} -o clean")
             if implicit and run.previous is None:
                 run.previous = _earlier(run.options)
+            pictures = context.settings.modality == "image"
             if far:
                 from aigc_cli.collect.remote_units import map_remote
 
@@ -160,11 +163,12 @@ def _collect(
                 skipped.append(context.drain())
             else:
                 found = units(listing.files, context.settings, VERSION)
-                parts = map_units(run, found, read_unit, schema=DOCUMENT_SCHEMA, label="collect")
-            return _publish(run, parts, listing, skipped)
+                schema = PICTURE_SCHEMA if pictures else DOCUMENT_SCHEMA
+                parts = map_units(run, found, read_unit, schema=schema, label="collect")
+            return _publish(run, parts, listing, skipped, pictures)
 
 
-def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, Any]]) -> Result:
+def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, Any]], pictures: bool) -> Result:
     counted = Counted.of([*skipped, *(unit.counts for unit in parts.units)])
     documents = int(parts.counts["documents"])
     if not documents:
@@ -172,9 +176,10 @@ def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, A
         keys = ("file", "directory", "path", "url")
         names = [next((i[key] for key in keys if key in i), "standard input") for i in listing.inputs]
         _nothing([str(name) for name in names], counted)
-    gatherer = Gatherer()
+    gatherer = PictureGatherer() if pictures else Gatherer()
     parts.merge(run.dir, gatherer.see)
     facts = {
+        **({"modality": "image"} if pictures else {}),
         **gatherer.facts(listing.files),
         **{kind: dict(sorted(numbers.items())) for kind, numbers in counted.numbers.items()},
         "examples": dict(sorted(counted.examples["rejected"].items())),
@@ -190,8 +195,10 @@ def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, A
 
 def _summary(path: Path, manifest: Mapping[str, Any]) -> list[str]:
     counts, facts = manifest["counts"], manifest["facts"]
+    image = facts.get("modality") == "image"
     first = (
-        f"{path}: {counts['documents']:,} documents, {console.human_bytes(counts['bytes'])} of text "
+        f"{path}: {counts['documents']:,} {'pictures' if image else 'documents'}, "
+        f"{console.human_bytes(counts['bytes'])}{'' if image else ' of text'} "
         f"from {counts['files']:,} files"
     )
     numbers = {kind: Counter(facts[kind]) for kind in ("rejected", "skipped", "repaired")}
@@ -244,7 +251,7 @@ def _listed(
     if common.output is not None:
         avoid = [common.output.with_name(common.output.name + tail) for tail in ("", ".partial", ".old")]
     with contextlib.ExitStack() as stack:
-        listing = find([name for name in names if name != "-"], context, avoid, fetching)
+        listing = find_settled([name for name in names if name != "-"], context, avoid, fetching)
         if "-" in names and not common.dry_run:
             source, identity = stack.enter_context(stdin.spooled())
             listing.files.append(source)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
 from aigc_cli.collect.encoding import UndecodableError
-from aigc_cli.collect.readers import CONTAINERS, READERS, kind_of
+from aigc_cli.collect.readers import CONTAINERS, PICTURES, READERS, kind_of, picture_kind_of
 from aigc_cli.collect.records import MAX_DEPTH, Context, Record, Settings, matches
 from aigc_cli.collect.streams import BUFFER_BYTES, Budget, ExpansionError
 
@@ -26,7 +26,8 @@ _SHARD_READER = "aigc_cli.collect.readers.arrow:read_shard"
 
 def reader(kind: str) -> Callable[..., Iterator[Record]]:
     """The function behind a suffix of READERS (or "shard"), imported now."""
-    module, _, name = (_SHARD_READER if kind == SHARD else READERS[kind]).partition(":")
+    place = _SHARD_READER if kind == SHARD else READERS.get(kind) or PICTURES[kind]
+    module, _, name = place.partition(":")
     return cast(Callable[..., Iterator[Record]], getattr(importlib.import_module(module), name))
 
 
@@ -45,7 +46,7 @@ def read_file(
         if not size:
             context.reject("empty", label)
             return
-        context.budget = Budget(size, settings.max_expanded_bytes)
+        context.budget, context.path = Budget(size, settings.max_expanded_bytes), path
         if kind in CONTAINERS:
             context.all_members = not settings.include or matches(label, settings.include)
         ranged = {"start": start, "end": end} if end is not None else {}
@@ -84,6 +85,8 @@ def read_archived(open_member: Callable[[], BinaryIO], name: str, label: str, co
 
 def _member_kind(name: str, context: Context) -> str | None:
     """Kind of a member; one of an unknown kind that --include names is plain text."""
+    if context.settings.modality == "image":
+        return picture_kind_of(name)
     included = matches(name, context.settings.include)
     return kind_of(name) or (".txt" if included else None)
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from aigc_cli.collect.sources import Source
 
 COLUMNS = {"languages": "lang", "licences": "license", "code_languages": "code_lang"}  # fact: column of documents
+PICTURE_COLUMNS = {"licences": "license", "labels": "label", "modes": "mode", "formats": "format"}
 UNSAID = ""  # of documents that declare none
 NAMES = 40  # of a column that are told apart in the manifest; the rest is summed
 HELD = 10_000  # of a column that are counted while rows stream by: bounds the memory, whatever a column holds
@@ -45,6 +46,33 @@ class Gatherer:
         counts = self._lengths[:top].tolist()
         return {
             "lengths": {"unit": "characters", "from": [2**k for k in range(top)], "after": counts},
+            **{fact: few(numbers) for fact, numbers in self._names.items()},
+            "kinds": _kinds(files),
+        }
+
+
+class PictureGatherer:
+    """The same over pictures: sizes, kinds of pixels, formats, classes."""
+
+    def __init__(self) -> None:
+        self._sides = np.zeros(32, np.int64)
+        self._names: dict[str, Counter[str]] = {fact: Counter() for fact in PICTURE_COLUMNS}
+
+    def see(self, batch: pa.RecordBatch) -> None:
+        """One batch of PICTURE_SCHEMA."""
+        sides = [batch.column(name).to_numpy(zero_copy_only=False) for name in ("width", "height")]
+        self._sides += np.bincount(np.frexp(np.minimum(*sides))[1] - 1, minlength=32)
+        for fact, column in PICTURE_COLUMNS.items():
+            for entry in pc.value_counts(batch.column(column)):
+                name = (entry["values"].as_py() or UNSAID)[:NAME_CHARS]
+                held = self._names[fact]
+                held[name if name in held or len(held) < HELD else OTHERS] += entry["counts"].as_py()
+
+    def facts(self, files: Iterable[Source]) -> dict[str, Any]:
+        """The manifest's facts; `sides` counts the shorter side of pictures by powers of two."""
+        top = int(self._sides.nonzero()[0].max(initial=0)) + 1
+        return {
+            "sides": {"unit": "pixels", "from": [2**k for k in range(top)], "after": self._sides[:top].tolist()},
             **{fact: few(numbers) for fact, numbers in self._names.items()},
             "kinds": _kinds(files),
         }

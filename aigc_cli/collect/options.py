@@ -12,6 +12,9 @@ from aigc_cli.core.options import opt
 class CollectOptions:
     """What to read, and how."""
 
+    modality: Literal["auto", "text", "image"] = opt(
+        "auto", "What the documents are; auto: pictures where there are pictures and no text."
+    )
     text_field: str | None = opt(
         None, "Field or column that holds the text; a.b reaches into objects. Default: text, content or body."
     )
@@ -27,6 +30,7 @@ class CollectOptions:
         "main", "Text of web pages: the main content, the same by trafilatura (slower), or all that is visible."
     )
     max_document_bytes: int = opt(32 << 20, "Longer records are rejected, unread.", unit="bytes", min=1)
+    max_pixels: int = opt(64 << 20, "Larger pictures are rejected, undecoded.", unit="pixels", min=1)
     max_expanded_bytes: int | None = opt(
         None, "Most that a container may expand to. Default: 4 GiB, or 32 times its size if that is more.",
         unit="bytes", min=1,

@@ -34,6 +34,20 @@ class Record(NamedTuple):
     code_lang: str | None = None
 
 
+class Picture(NamedTuple):
+    """One picture as read: the bytes of a file of a usual format, or of a PNG made from raw pixels."""
+
+    data: bytes
+    source: str
+    number: int
+    label: str | None = None
+    text: str | None = None
+    source_id: str | None = None
+    url: str | None = None
+    license: str | None = None
+    id: str | None = None
+
+
 @dataclass(frozen=True)
 class Settings:
     """The options that readers need; plain values, so that they travel to worker processes."""
@@ -49,6 +63,8 @@ class Settings:
     max_expanded_bytes: int | None = None
     licenses: tuple[str, ...] = ()
     inherited_license: str | None = None  # of a source file's project, for files that name none
+    modality: Literal["auto", "text", "image"] = "text"
+    max_pixels: int = 64 << 20
     fields: tuple[str, ...] | None = None  # texts of these (empty: of all) fields, FIELD_END between; None: one text
 
 
@@ -63,6 +79,7 @@ class Context:
     depth: int = 0
     near: Callable[[str], str | None] | None = None  # the licence for a path within the archive that is read
     all_members: bool = True  # the container's own path matches --include
+    path: str | None = None  # of the file on disk that is read
 
     def reject(self, reason: str, where: str) -> None:
         """Count one rejected record or file; the first few are remembered by name."""

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from aigc_cli.collect.code.languages import KINDS
 from aigc_cli.collect.code.nearest import Licenses, first_bytes
 from aigc_cli.collect.dispatch import SHARD
-from aigc_cli.collect.readers import CONTAINERS, kind_of
+from aigc_cli.collect.readers import CONTAINERS, kind_of, picture_kind_of
 from aigc_cli.collect.records import Context, matches
 from aigc_cli.collect.remote_options import FetchOptions
 from aigc_cli.collect.wiki.dump import is_dump
@@ -262,10 +262,13 @@ class _Walk:
             self._context.skip("special", label)
             return []
         included = matches(label, settings.include)
-        kind = kind or kind_of(label) or ""
-        if kind == ".xml" and not is_dump(path):
-            kind = ""
-        kind = kind or (".txt" if explicit or included else "")
+        if settings.modality == "image":
+            kind = kind or picture_kind_of(label) or ""
+        else:
+            kind = kind or kind_of(label) or (picture_kind_of(label) if settings.modality == "auto" else "") or ""
+            if kind == ".xml" and not is_dump(path):
+                kind = ""
+            kind = kind or (".txt" if explicit or included else "")
         if not kind:
             self._context.skip("unsupported", label)
         elif matches(label, settings.exclude) or (settings.include and not included and kind not in CONTAINERS):

@@ -14,7 +14,9 @@ from aigc_cli.collect import encoding
 from aigc_cli.collect.dispatch import read_file
 from aigc_cli.collect.licenses.spdx import identify
 from aigc_cli.collect.licenses.wanted import refusal
+from aigc_cli.collect.picture_step import batch_of, picture
 from aigc_cli.collect.readers import ARCHIVES
+from aigc_cli.collect.readers.pictures import partner_of
 from aigc_cli.collect.records import Context, Record, Settings, without_surrogates
 from aigc_cli.collect.sources import Source
 from aigc_cli.collect.streams import HEAD_BYTES
@@ -38,7 +40,9 @@ def units(files: Sequence[Source], settings: Settings, version: int) -> list[Uni
     for file in files:
         own = with_license(settings, file)
         for start, end in _ranges(file, settings):
-            identity = [*salt, file.label, file.kind, file.size, file.mtime_ns, start, end, file.license]
+            partner = partner_of(file.path) if "idx3" in file.label else None  # its labels are part of what is read
+            own_salt = salt if partner is None else [*salt, os.stat(partner).st_size, os.stat(partner).st_mtime_ns]
+            identity = [*own_salt, file.label, file.kind, file.size, file.mtime_ns, start, end, file.license]
             weight = (end if end is not None else file.size) - start + FILE_BYTES
             # Absolute: worker processes may have been started in another directory.
             payload: Payload = (os.path.join(os.getcwd(), file.path), file.label, file.kind, start, end, own)
@@ -77,16 +81,18 @@ def read_unit(payload: Payload) -> Iterator[tuple[pa.RecordBatch, dict[str, Any]
     context = Context(settings)
     rows: list[dict[str, Any]] = []
     size = 0
+    make: Any
+    make, batch = (picture, batch_of) if settings.modality == "image" else (document, _batch_of)
     for record in read_file(path, label, kind, settings, context, start, end):
-        row, text_bytes = document(record, context)
+        row, text_bytes = make(record, context)
         if row is None:
             continue
         rows.append(row)
         size += text_bytes
         if len(rows) >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield _batch(rows, size, context)
+            yield _counted(batch(rows), size, context)
             rows, size = [], 0
-    yield _batch(rows, size, context)
+    yield _counted(batch(rows), size, context)
 
 
 def document(record: Record, context: Context) -> tuple[dict[str, Any] | None, int]:
@@ -124,11 +130,15 @@ def document(record: Record, context: Context) -> tuple[dict[str, Any] | None, i
     }, len(data)  # fmt: skip
 
 
-def _batch(rows: list[dict[str, Any]], size: int, context: Context) -> tuple[pa.RecordBatch, dict[str, Any]]:
+def _batch_of(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     columns = [
         pa.array([row[field.name] for row in rows], type=field.type, from_pandas=False) for field in DOCUMENT_SCHEMA
     ]
+    return pa.RecordBatch.from_arrays(columns, schema=DOCUMENT_SCHEMA)
+
+
+def _counted(batch: pa.RecordBatch, size: int, context: Context) -> tuple[pa.RecordBatch, dict[str, Any]]:
     counts = context.drain()
-    if rows:
-        counts |= {"documents": len(rows), "bytes": size}
-    return pa.RecordBatch.from_arrays(columns, schema=DOCUMENT_SCHEMA), counts
+    if batch.num_rows:
+        counts |= {"documents": batch.num_rows, "bytes": size}
+    return batch, counts

@@ -29,6 +29,14 @@ DOCUMENT_SCHEMA = pa.schema(
      ("hash", pa.string()), ("code_lang", pa.string())]
 )  # fmt: skip
 
+# `image` as datasets has it; width, height and mode are those of the stored file, `text` a caption.
+PICTURE_SCHEMA = pa.schema(
+    [("id", pa.string()), ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("label", pa.string()),
+     ("text", pa.large_string()), ("width", pa.int32()), ("height", pa.int32()), ("mode", pa.string()),
+     ("format", pa.string()), ("source", pa.string()), ("record", pa.int64()), ("source_id", pa.string()),
+     ("url", pa.string()), ("license", pa.string()), ("hash", pa.string())]
+)  # fmt: skip
+
 
 class Split:
     """The Arrow files of one split, memory-mapped."""

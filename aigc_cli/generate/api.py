@@ -14,7 +14,7 @@ from aigc_cli.core.lineage import newest
 from aigc_cli.core.options import Common
 from aigc_cli.generate.beam import beam_search
 from aigc_cli.generate.engine import Engine, framed, open_engine
-from aigc_cli.generate.options import GenerateOptions
+from aigc_cli.generate.options import DrawOptions, GenerateOptions
 from aigc_cli.generate.output import LineSink, TextSink
 from aigc_cli.generate.prompts import Prompt, read_prompts
 from aigc_cli.generate.sample import Continuation, Plan, sample
@@ -29,9 +29,12 @@ Show = Callable[[str], None]
 
 
 def generate(
-    model: str | Path | None = None, options: GenerateOptions | None = None, common: Common | None = None
+    model: str | Path | None = None,
+    options: GenerateOptions | None = None,
+    common: Common | None = None,
+    drawing: DrawOptions | None = None,
 ) -> console.Result:
-    """Continues prompts with a model and writes the texts.
+    """Continues prompts with a model and writes the texts; a model of pictures draws (generate/pictures/api.py).
 
     model None: the newest run that holds one. Text goes to stdout; with common.json or common.output, JSON lines
     of prompt, text, seed, log-probability, tokens and how each text ended. A prompt that cannot be used becomes a
@@ -42,6 +45,10 @@ def generate(
     if output is not None and options.prompts is not None and output.absolute() == options.prompts.absolute():
         raise ConfigError(f"{output} is the file of prompts", "give -o another name")
     bundle = open_model(model)
+    if "draw" in bundle.family.tasks:
+        from aigc_cli.generate.pictures.api import draw
+
+        return draw(bundle, options, drawing or DrawOptions(), common)
     if common.dry_run:
         return console.Result("generate", None, {}, [f"would generate with {bundle.describe()}"])
     prompts = read_prompts(options.prompt, options.prompts)
@@ -117,11 +124,11 @@ def open_model(model: str | Path | None) -> Bundle:
     """The model at a path, or the newest one around, named on stderr. ConfigError when it does not generate."""
     bundle = Bundle.open(newest(STAGES, suits=_generates) if model is None else model)
     (console.say if model is None else console.detail)(f"model: {bundle.describe()}")
-    return bundle.require("generate", "writing text")
+    return bundle if "draw" in bundle.family.tasks else bundle.require("generate", "writing text")
 
 
 def _generates(place: Path) -> bool:
-    return "generate" in Bundle.open(place).family.tasks
+    return bool({"generate", "draw"} & set(Bundle.open(place).family.tasks))
 
 
 def tokenizer_of(bundle: Bundle) -> Tokenizer:

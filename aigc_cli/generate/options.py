@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from aigc_cli.core.options import opt
 
@@ -56,3 +57,16 @@ class GenerateOptions:
             raise ValueError("--prompt and --prompts exclude each other; put all prompts into the file")
         if "" in self.stop:
             raise ValueError("--stop is empty; give the text before which to end")
+
+
+@dataclass
+class DrawOptions:
+    """Pictures."""
+
+    label: list[str] = opt([], "Class of the pictures, by name; several are drawn in turns. Default: all in turns.")
+    sampler: Literal["ab2", "euler", "heun", "dpmpp_2m", "ddim", "ddpm"] = opt("ab2", "How noise becomes a picture.")
+    steps: int = opt(16, "Steps from noise to picture.", min=1, max=1000)
+    guidance: float = opt(1.0, "Above 1: more like the class, less varied.", min=0, max=100)
+    start: Path | None = opt(None, "Begin with this picture instead of noise.")
+    strength: float = opt(0.6, "Share of the way that --start is sent back to noise.", min=0.01, max=1)
+    film: bool = opt(False, "Also write process.gif: how the pictures came to be.")

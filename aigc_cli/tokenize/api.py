@@ -24,7 +24,7 @@ from aigc_cli.tokenize.encoding import Task, encode_task, part_schema
 from aigc_cli.tokenize.excerpts import passages
 from aigc_cli.tokenize.facts import facts_of, lines_of
 from aigc_cli.tokenize.measures import facts as measured
-from aigc_cli.tokenize.options import DEFAULT_KIND, TokenizeOptions
+from aigc_cli.tokenize.options import DEFAULT_KIND, PictureOptions, TokenizeOptions
 from aigc_cli.tokenize.packing import Packer
 from aigc_cli.tokenize.vocabulary import auto_vocab_size, train_tokenizer
 
@@ -33,13 +33,18 @@ CHECKED, CHECKED_CHARS = 200, 10_000  # texts whose round trip is checked before
 
 
 def tokenize(
-    inputs: Sequence[str | Path], options: TokenizeOptions | None = None, common: Common | None = None
+    inputs: Sequence[str | Path],
+    options: TokenizeOptions | None = None,
+    common: Common | None = None,
+    pictures: PictureOptions | None = None,
 ) -> Result:
     """Token shards of `inputs` (document shards or raw files): records of `length` ids, and tokenizer/.
 
+    Of pictures: records of pixels (tokenize/pictures/api.py).
+
     Raises ConfigError for a vocabulary size that does not fit the text, DataError for inputs without text.
     """
-    return _tokenize(inputs, options or TokenizeOptions(), common or Common(), implicit=False)
+    return _tokenize(inputs, options or TokenizeOptions(), common or Common(), pictures, implicit=False)
 
 
 def ensure_tokens(inputs: Sequence[str | Path], common: Common | None = None, **defaults: Any) -> Path:
@@ -52,12 +57,28 @@ def ensure_tokens(inputs: Sequence[str | Path], common: Common | None = None, **
         if shards.num_rows() and "input_ids" in shards.columns:
             return Path(inputs[0])
     common = replace(common or Common(), output=None, dry_run=False)
-    path = _tokenize(inputs, build(TokenizeOptions, defaults), common, implicit=True).path
+    path = _tokenize(inputs, build(TokenizeOptions, defaults), common, None, implicit=True).path
     assert path is not None
     return path
 
 
-def _tokenize(inputs: Sequence[str | Path], options: TokenizeOptions, common: Common, *, implicit: bool) -> Result:
+def ensure_pictures(inputs: Sequence[str | Path], common: Common | None = None, size: int | None = None) -> Path:
+    """The directory of picture records for `inputs` (picture shards or files), made now under .aigc/."""
+    common = replace(common or Common(), output=None, dry_run=False)
+    options = PictureOptions() if size is None else PictureOptions(size=size)
+    result = _tokenize(inputs, TokenizeOptions(), common, options, implicit=True)
+    assert result.path is not None
+    return result.path
+
+
+def _tokenize(
+    inputs: Sequence[str | Path],
+    options: TokenizeOptions,
+    common: Common,
+    pictures: PictureOptions | None,
+    *,
+    implicit: bool,
+) -> Result:
     if not inputs:
         raise ConfigError("nothing to tokenize is named", "name document shards or files")
     given = Tokenizer.load(options.tokenizer) if options.tokenizer else None
@@ -66,6 +87,10 @@ def _tokenize(inputs: Sequence[str | Path], options: TokenizeOptions, common: Co
         return Result("tokenize", None, {}, ["the inputs are raw files: they would be collected first"])
     paths = [Path(i) for i in inputs] if ready else [ensure_shards(inputs, replace(common, output=None))]
     sources = [_documents(path) for path in paths]
+    if all("image" in shards.columns for shards in sources):
+        from aigc_cli.tokenize.pictures.api import tokenize_pictures
+
+        return tokenize_pictures(paths, pictures or PictureOptions(), options.val_fraction, common, implicit)
     if common.dry_run:
         return _plan(sources, options, given)
     literal = [{"tokenizer": given.digest}] if given else []

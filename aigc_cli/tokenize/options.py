@@ -49,3 +49,14 @@ class TokenizeOptions:
             raise ValueError(f"--tokenizer and {given} contradict each other; a given tokenizer has its own")
         if self.kind == "byte-bpe" and self.coverage != COVERAGE:
             raise ValueError("--coverage says nothing for --kind byte-bpe: every byte is a piece; leave one out")
+
+
+@dataclass
+class PictureOptions:
+    """Pictures."""
+
+    size: int = opt(32, "Height and width of a record.", unit="pixels", min=2, max=4096)
+    channels: Literal["auto", "grey", "rgb"] = opt("auto", "Of a record; auto: grey where all pictures are.")
+    fit: Literal["crop", "pad", "stretch"] = opt(
+        "crop", "How a picture of another shape becomes a square: its middle, white around it, or distorted."
+    )

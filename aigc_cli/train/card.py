@@ -14,14 +14,13 @@ NAMES = {"val/loss_nats": "validation loss (nats per token)", "val/bpb": "valida
 
 TEMPLATE = """\
 ---
-library_name: transformers
-pipeline_tag: {pipeline_tag}
+{library}pipeline_tag: {pipeline_tag}
 tags: [aigc, {family}]
 ---
 
 # {family}, {millions:.3g} M parameters
 
-{help} {layers} layers, width {width}, vocabulary {vocabulary}, context {context} tokens.
+{help} {about}
 {numbers}
 ## Lineage
 
@@ -34,7 +33,9 @@ tags: [aigc, {family}]
 ```
 {use}
 ```
+{load}"""
 
+LOAD = """
 ```python
 from transformers import {auto_class}
 model = {auto_class}.from_pretrained("DIR")
@@ -47,12 +48,16 @@ def model_card(family: Family, config: Any, data: Path | None, final: Mapping[st
     numbers = "".join(f"| {NAMES.get(name, name)} | {value:.4f} |\n" for name, value in final.items())
     if numbers:
         numbers = f"\n| on the whole validation split | |\n| --- | --- |\n{numbers}"
-    about = {"pipeline_tag": family.pipeline_tag, "use": family.use, "auto_class": family.auto_class}
-    about |= getattr(config, "card", {})
+    card = {"pipeline_tag": family.pipeline_tag, "use": family.use, "auto_class": family.auto_class}
+    card |= getattr(config, "card", {})
+    if "about" not in card:
+        shape = f"{config.n_layer} layers, width {config.n_embd}"
+        card["about"] = f"{shape}, vocabulary {config.vocab_size}, context {config.context} tokens."
+    public = bool(card["auto_class"])
     return TEMPLATE.format(
-        family=family.name, help=family.help, millions=config.parameters() / 1e6, layers=config.n_layer,
-        width=config.n_embd, vocabulary=config.vocab_size, context=config.context, numbers=numbers,
-        lineage=_lineage(data), **about,
+        family=family.name, help=family.help, millions=config.parameters() / 1e6, numbers=numbers,
+        lineage=_lineage(data), library="library_name: transformers\n" if public else "",
+        load=LOAD.format(**card) if public else "", **card,
     )  # fmt: skip
 
 

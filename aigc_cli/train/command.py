@@ -11,9 +11,10 @@ from aigc_cli.core.options import Common
 from aigc_cli.models.bert.config import Shape as BertShape
 from aigc_cli.models.gpt.config import Shape
 from aigc_cli.models.seq2seq.config import Shape as Seq2seqShape
+from aigc_cli.models.unet.config import Shape as UNetShape
 from aigc_cli.models.xlnet.config import Shape as XlnetShape
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.tasks.options import BertRules, Seq2seqRules, XlnetRules
+from aigc_cli.train.tasks.options import BertRules, DiffusionRules, Seq2seqRules, XlnetRules
 from aigc_cli.train.words.options import GloveOptions, Word2VecOptions
 
 app = new_app()
@@ -131,6 +132,30 @@ def xlnet(
 
 
 DOCUMENTS = "Document shards or raw files."
+
+
+@app.command("diffusion", cls=Command)
+@options
+def diffusion(
+    shards: Annotated[
+        list[str], typer.Option(help="Picture records, picture shards, or pictures.", rich_help_panel="Data")
+    ],
+    rules: DiffusionRules,
+    shape: UNetShape,
+    training: TrainOptions,
+    common: Common,
+) -> None:
+    """Train a diffusion model: it learns to draw pictures out of noise.
+
+    \b
+    Examples:
+      aigc train diffusion --shards pictures/ --size 32 --minutes 4
+      aigc train diffusion --shards records/ --path cosine --prediction epsilon -o runs/ddpm
+    """
+    from aigc_cli.core import console
+    from aigc_cli.train.api import train as run
+
+    console.finish(run("diffusion", shards, shape, training, common, rules), json=common.json)
 
 
 @app.command("word2vec", cls=Command)

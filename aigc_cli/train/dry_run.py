@@ -27,21 +27,27 @@ def dry_run(job: Job, work: Work) -> Result:
     seconds = steps * step_s + validation_s(step_s, data, objective, options.evals)
     n, dtype = config.parameters(), str(job.dtype).removeprefix("torch.")
     plan = {
-        "parameters": n, "memory_bytes": training_bytes(config, job.batch_size * job.context, job.dtype),
-        "machine_bytes": memory_bytes(), "device": job.device.type, "dtype": dtype, "steps": steps,
+        "parameters": n, "machine_bytes": memory_bytes(), "device": job.device.type, "dtype": dtype, "steps": steps,
         "tokens": steps * data.tokens_per_step, "epochs": steps * data.tokens_per_step / data.tokens,
-        "tokens_per_s": data.tokens_per_step / step_s, "eta_s": seconds, "vocab_size": config.vocab_size,
+        "tokens_per_s": data.tokens_per_step / step_s, "eta_s": seconds,
     }  # fmt: skip
-    speed = f"speed: {plan['tokens_per_s']:.0f} tokens/s measured on {job.device.type} in {dtype}"
+    unit = getattr(data, "unit", "tokens")
+    speed = f"speed: {plan['tokens_per_s']:.0f} {unit}/s measured on {job.device.type} in {dtype}"
     if hasattr(config, "flops_per_token"):
         plan["flops_per_token"] = config.flops_per_token(job.context)
         plan["flops_per_s"] = plan["flops_per_token"] * plan["tokens_per_s"]
         speed += f", {plan['flops_per_s'] / 1e9:.3g} GFLOP/s without the optimizer's"
+    shape, memory = f"width {config.n_embd}", f"of {console.human(plan['machine_bytes'])}B"
+    if unit == "tokens":
+        plan["vocab_size"] = config.vocab_size
+        plan["memory_bytes"] = training_bytes(config, job.batch_size * job.context, job.dtype)
+        shape = f"{config.n_layer} layers, {shape}"
+        memory = f"about {console.human(plan['memory_bytes'])}B {memory}"
     lines = [
-        f"{job.family.name}: {n / 1e6:.3g} M parameters, {config.n_layer} layers, width {config.n_embd}",
-        f"memory: about {console.human(plan['memory_bytes'])}B of {console.human(plan['machine_bytes'])}B",
+        f"{job.family.name}: {n / 1e6:.3g} M parameters, {shape}",
+        f"memory: {memory}",
         speed,
-        f"plan: {steps} steps, {console.human(plan['tokens'])} tokens ({plan['epochs']:.2g} epochs), "
+        f"plan: {steps} steps, {console.human(plan['tokens'])} {unit} ({plan['epochs']:.2g} epochs), "
         f"about {console.duration(seconds)}",
     ]
     return Result("train", None, {"dry_run": True, **plan}, lines)

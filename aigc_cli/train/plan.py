@@ -74,7 +74,8 @@ def plan(journal: Journal, stepper: Stepper, started: float) -> int:
         step_s = entry["time_step_s"]
         about = f", about {console.duration(entry['steps'] * step_s)}" if step_s else ""
         compiled = ", compiled" if entry["compile"] else ""
-        console.say(f"{entry['steps']} steps of {stepper.data.tokens_per_step} tokens{about}{compiled}")
+        unit = getattr(stepper.data, "unit", "tokens")
+        console.say(f"{entry['steps']} steps of {stepper.data.tokens_per_step} {unit}{about}{compiled}")
     if entry["compile"]:
         need_compiler()
         stepper.compile()

@@ -167,7 +167,7 @@ def test_dry_run_writes_nothing(raw):
     [
         ({}, "no document", "empty"),
         ({"a.csv": b"id,title\n1,x"}, "columns: id, title", "--text-field"),
-        ({"a.png": b"x"}, "unsupported", "--include"),
+        ({"a.xyz": b"x"}, "unsupported", "--include"),
         ({"a.jsonl": b'{"title": "x"}\n'}, "has title", "--text-field"),
         ({"a.txt.gz": b"junk"}, "corrupt", "check"),
         ({"a.txt": b""}, "empty", "check"),

@@ -54,6 +54,8 @@ READERS = {
     ".xml.bz2": _HERE + "wikipedia:read_bzip2",
 }
 READERS |= dict.fromkeys(KINDS, _HERE + "code:read") | {".ipynb": _HERE + "code:read_notebook"}
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+PICTURES = dict.fromkeys(_PICTURES, _HERE + "pictures:read") | {".idx3-ubyte": _HERE + "pictures:read_idx"}
 CONTAINERS = frozenset(
     {".gz", ".bz2", ".xz", ".lzma", ".zst", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
      ".tar.zst", ".tzst"}
@@ -76,3 +78,19 @@ def kind_of(name: str) -> str | None:
         if len(parts) > count and suffix in READERS and suffix not in KINDS:
             return code_kind(".".join(parts)) if ".".join(parts) in KINDS else suffix
     return code_kind(".".join(parts))
+
+
+def picture_kind_of(name: str) -> str | None:
+    """The suffix of a picture, an IDX file of pictures or a container that may hold some; None for anything else.
+
+    >>> [picture_kind_of(n) for n in ("a/Cat.PNG", "train-images-idx3-ubyte.gz", "train-images-idx3-ubyte", "x.txt")]
+    ['.png', '.gz', '.idx3-ubyte', None]
+    """
+    base = name.rsplit("/", 1)[-1].lower()
+    if base.endswith(("-idx3-ubyte", ".idx3-ubyte")):
+        return ".idx3-ubyte"
+    suffix = "." + base.rpartition(".")[2]
+    if suffix in PICTURES:
+        return suffix
+    kind = kind_of(name)
+    return kind if kind in CONTAINERS else None

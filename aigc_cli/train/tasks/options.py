@@ -94,3 +94,17 @@ class XlnetRules:
     predict_part: float = opt(6.0, "One token of so many is predicted: K of the paper.", min=1.5, max=100)
     longest_span: int = opt(5, "Predicted tokens stand in spans of 1 to this many.", unit="tokens", min=1, max=100)
     dropout: float = opt(0.0, "Share of activations set to zero in training.", min=0, max=0.9)
+
+
+@dataclass
+class DiffusionRules:
+    """Task."""
+
+    size: int | None = opt(
+        None, "Height and width of the pictures; default: the records', else 32.", unit="pixels", min=2
+    )
+    classes: bool = opt(True, "Learn the classes of the pictures, where they have any.")
+    prediction: Literal["velocity", "epsilon", "v", "data"] = opt(
+        "velocity", "What the network says of a noisy picture."
+    )
+    path: Literal["flow", "linear", "cosine", "edm"] = opt("flow", "How pictures become noise.")

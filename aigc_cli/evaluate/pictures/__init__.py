@@ -1,0 +1,1 @@
+"""How generated pictures are judged: distances of distributions, nearness to real ones, copies."""

@@ -1,0 +1,1 @@
+"""Pictures from models: drawing them, and what to look at."""

@@ -1,0 +1,129 @@
+"""Drawing as a stage: a model in, pictures out."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aigc_cli.core import console
+from aigc_cli.core.errors import ConfigError, DataError, did_you_mean
+from aigc_cli.core.files import atomic_write
+from aigc_cli.core.options import Common, resolved
+from aigc_cli.core.run import Run
+from aigc_cli.generate.options import DrawOptions, GenerateOptions
+from aigc_cli.generate.pictures.denoise import PIXEL_SCALE, Drawing, Network, frames_of, states, to_bytes
+from aigc_cli.generate.pictures.grid import grid, picture, save_film
+from aigc_cli.generate.samplers import SAMPLERS
+from aigc_cli.models.bundle import Bundle
+
+VERSION = 1
+BATCH = 64  # pictures drawn side by side
+SHOWN, FRAMES = 64, 12  # pictures of the grid, and of each frame; frames of the film
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM")
+
+
+def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common: Common) -> console.Result:
+    """options.n pictures in DIR (00000.png ..., grid.png, pictures.jsonl, with --film process.gif) with a manifest.
+
+    Picture i of a seed is the same however many are drawn. ConfigError for a class that the model does not know.
+    """
+    config = bundle.config
+    labels = [_class(label, config.labels) for label in drawing.label] or list(range(len(config.labels)))
+    start = None if drawing.start is None else _start(drawing.start, config)
+    evaluations = SAMPLERS[drawing.sampler] * drawing.steps * (2 if drawing.guidance != 1 and config.labels else 1)
+    if common.dry_run:
+        line = f"would draw {options.n} pictures with {bundle.describe()}, {evaluations} evaluations each"
+        return console.Result("generate", None, {}, [line])
+    inputs: list[Path | dict[str, Any]] = [bundle.path]
+    if drawing.start is not None:
+        inputs.append({"file": str(drawing.start), "bytes": drawing.start.stat().st_size})
+    values = {**resolved(drawing), "n": options.n, "seed": common.seed}
+    with Run(common.output, stage="generate", version=VERSION, options=values, inputs=inputs, default="pictures",
+             common=common) as run:  # fmt: skip
+        if run.up_to_date:
+            return run.result()
+        network = open_network(bundle, options.device, options.dtype)
+        how = Drawing(drawing.sampler, drawing.steps, drawing.guidance, common.seed, True, drawing.strength)
+        records: list[dict[str, Any]] = []
+        first: list[np.ndarray] = []
+        film: list[np.ndarray] = []
+        with console.progress("draw", options.n, "pictures") as bar:
+            for begin in range(0, options.n, BATCH):
+                numbers = range(begin, min(options.n, begin + BATCH))
+                classes = np.array([labels[i % len(labels)] for i in numbers]) if labels else None
+                way = states(network, config, how, numbers, classes, None if start is None else start[None])
+                frames = frames_of(way, FRAMES if drawing.film and not begin else 1, _steps(drawing))
+                pixels = to_bytes(frames[-1])
+                first += list(pixels[: max(0, SHOWN - len(first))])
+                film = [to_bytes(x[:SHOWN]) for x in frames] if not begin and drawing.film else film
+                for number, one in zip(numbers, pixels, strict=True):
+                    name = f"{number:05d}.png"
+                    buffer = io.BytesIO()
+                    picture(one).save(buffer, "PNG")
+                    atomic_write(run.dir / name, buffer.getvalue())
+                    label = None if classes is None else config.labels[classes[number - begin]]
+                    records.append({"file": name, "label": label, "seed": common.seed, "number": number})
+                bar.advance(len(numbers))
+        sheet = io.BytesIO()
+        grid(np.stack(first)).save(sheet, "PNG")
+        atomic_write(run.dir / "grid.png", sheet.getvalue())
+        if film:
+            save_film(film, run.dir / "process.gif")
+        atomic_write(run.dir / "pictures.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+        lines = [f"{run.path}: {options.n} pictures of {config.size} x {config.size} by {bundle.describe()}"]
+        facts = {"modality": "image", "evaluations": evaluations}
+        return run.publish(counts={"pictures": options.n}, facts=facts, lines=lines)
+
+
+def _steps(drawing: DrawOptions) -> int:
+    """States that the sampler gives."""
+    return drawing.steps if drawing.start is None else max(1, round(drawing.strength * drawing.steps))
+
+
+def open_network(bundle: Bundle, device: str = "auto", dtype: str = "auto") -> Network:
+    """The model as samplers take it: numpy arrays in and out, torch in between."""
+    import torch
+
+    from aigc_cli.core.device import resolve
+
+    place, kind = resolve(device, dtype)
+    if dtype == "auto" and place.type == "cpu":
+        kind = torch.float32
+    model: Any = bundle.model(place).eval()
+    model.compute_dtype = None if kind == torch.float32 else kind
+
+    def run(x: np.ndarray, t: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+        with torch.inference_mode():
+            given = [torch.from_numpy(np.ascontiguousarray(part)).to(place) for part in (x, t)]
+            known = None if classes is None else torch.from_numpy(classes).long().to(place)
+            return model(*given, known).float().cpu().numpy()
+
+    return run
+
+
+def _class(label: str, labels: Sequence[str]) -> int:
+    if not labels:
+        raise ConfigError("the model knows no classes", "drop --label")
+    if label not in labels:
+        raise ConfigError(f"the model knows no class '{label}'", did_you_mean(label, labels))
+    return labels.index(label)
+
+
+def _start(path: Path, config: Any) -> np.ndarray:
+    """The picture to begin with, float32 [C, H, W] in [-1, 1]."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            plain = ImageOps.fit(image.convert("L" if config.n_channel == 1 else "RGB"), (config.size, config.size))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no file {path}", "check --start") from error
+    except Exception as error:  # damage shows itself in many ways, by the decoder
+        raise DataError(f"{path} is no picture that can be read: {error}", "give a PNG, JPEG, WebP or BMP") from error
+    pixels = np.asarray(plain, np.float32) / PIXEL_SCALE - 1
+    return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)

@@ -1,0 +1,1 @@
+"""UNet: a convolutional denoiser of pictures."""

@@ -1,0 +1,1 @@
+"""VAE: pictures to a few numbers and back."""

@@ -1,0 +1,1 @@
+"""Pictures into fixed-size records of uint8 pixels."""
