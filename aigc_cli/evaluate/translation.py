@@ -41,7 +41,8 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, split: bool = True) -> 
         for n in range(1, MAX_WORDS + 1):
             grams = _grams(tokens, n)
             matches[n - 1] += (grams & _grams(targets, n)).total()
-            totals[n - 1] += grams.total()
+            # As sacrebleu: where a reference is too short for any n-gram, none of the text's counts against it.
+            totals[n - 1] += grams.total() if others else 0
     if 0 in matches:
         return 0.0
     mean = sum(math.log(m / t) for m, t in zip(matches, totals, strict=True)) / MAX_WORDS
@@ -60,7 +61,8 @@ def chrf(found: Sequence[str], wanted: Sequence[str]) -> float:
         for n in range(1, MAX_CHARACTERS + 1):
             grams, others = _grams(a, n), _grams(b, n)
             matches[n - 1] += (grams & others).total()
-            totals[n - 1] += grams.total()
+            # As sacrebleu: where a reference is too short for any n-gram, none of the text's counts against it.
+            totals[n - 1] += grams.total() if others else 0
             targets[n - 1] += others.total()
     counted = [(m / t, m / w) for m, t, w in zip(matches, totals, targets, strict=True) if t and w]
     if not counted:

@@ -28,6 +28,9 @@ def test_chrf_has_sacrebleus_numbers():
     assert chrf(FOUND[:1], WANTED[:1]) == pytest.approx(67.17273492330233)
     assert chrf(["ab"], ["abc"]) == pytest.approx(63.636363636363626)
     assert chrf(["xy"], ["abc"]) == 0
+    # Texts that are longer than their reference: 4-grams beside a reference of 2 characters do not count.
+    assert chrf(["the cats sit", "a longer text than that"], ["the cat", "no"]) == pytest.approx(69.11338770233057)
+    assert chrf(["abcdef", "xyz"], ["ab", "xyzw"]) == pytest.approx(68.75687568756877)
 
 
 def test_ends_of_the_scale():
