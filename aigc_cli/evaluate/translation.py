@@ -41,8 +41,7 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, split: bool = True) -> 
         for n in range(1, MAX_WORDS + 1):
             grams = _grams(tokens, n)
             matches[n - 1] += (grams & _grams(targets, n)).total()
-            # As sacrebleu: where a reference is too short for any n-gram, none of the text's counts against it.
-            totals[n - 1] += grams.total() if others else 0
+            totals[n - 1] += grams.total()
     if 0 in matches:
         return 0.0
     mean = sum(math.log(m / t) for m, t in zip(matches, totals, strict=True)) / MAX_WORDS
