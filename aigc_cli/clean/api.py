@@ -57,7 +57,9 @@ def clean(inputs: Sequence[str | Path], options: CleanOptions | None = None, com
 
 
 def clean_shards(path: Path, rules: list[Rule], options: CleanOptions, common: Common) -> Result:
-    """Clean the document shards at `path`."""
+    """Clean the document shards at `path`. Raises DataError for shards of pictures."""
+    if "image" in Shards.open(path).columns:
+        raise DataError(f"{path} holds pictures; clean is for text", f"aigc tokenize {path} -o records")
     settings = {"rules": described(rules), "keep_rejected": options.keep_rejected, "seed": common.seed}
     if options.parity is not None:
         settings["parity"] = parity_settings(options.parity)

@@ -66,7 +66,13 @@ def ensure_pictures(inputs: Sequence[str | Path], common: Common | None = None, 
     """The directory of picture records for `inputs` (picture shards or files), made now under .aigc/."""
     common = replace(common or Common(), output=None, dry_run=False)
     options = PictureOptions() if size is None else PictureOptions(size=size)
-    result = _tokenize(inputs, TokenizeOptions(), common, options, implicit=True)
+    paths = list(inputs) if all(Shards.is_shards(i) for i in inputs) else [ensure_shards(inputs, common)]
+    for path in paths:
+        if "image" not in Shards.open(path).columns:
+            raise DataError(
+                f"there is no picture in {path}", "aigc collect --modality image, where text lies beside them"
+            )
+    result = _tokenize(paths, TokenizeOptions(), common, options, implicit=True)
     assert result.path is not None
     return result.path
 

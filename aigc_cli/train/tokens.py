@@ -38,6 +38,8 @@ def open_tokens(path: Path) -> Tokens:
     """The token shards at `path`. Raises DataError when they are none or their tokenizer is another one."""
     shards = Shards.open(path)
     facts = (shards.manifest or {}).get("facts", {})
+    if "pixels" in shards.columns:
+        raise DataError(f"{path} holds pictures", f"aigc train diffusion --shards {path}")
     if "input_ids" not in shards.columns or "vocab_size" not in facts:
         raise DataError(f"{path} holds no token records", f"make some: aigc tokenize {path} -o tokens")
     tokenizer = Tokenizer.load(path / "tokenizer")
@@ -68,7 +70,7 @@ def find_tokens(shards: Sequence[str | Path], common: Common, start: Bundle | No
     With `start`, its tokenizer is the only one that will do.
     """
     paths = [Path(p) for p in shards]
-    if len(paths) == 1 and Shards.is_shards(paths[0]) and "input_ids" in Shards.open(paths[0]).columns:
+    if len(paths) == 1 and Shards.is_shards(paths[0]) and {"input_ids", "pixels"} & set(Shards.open(paths[0]).columns):
         tokens = open_tokens(paths[0])
         _check_tokenizer(tokens, start)
         return tokens

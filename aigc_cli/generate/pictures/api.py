@@ -33,6 +33,8 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
     Picture i of a seed is the same however many are drawn. ConfigError for a class that the model does not know.
     """
     config = bundle.config
+    if options.prompt or options.prompts is not None:
+        raise ConfigError(f"{bundle.path} draws pictures: it reads no prompt", "choose classes with --label")
     labels = [_class(label, config.labels) for label in drawing.label] or list(range(len(config.labels)))
     start = None if drawing.start is None else _start(drawing.start, config)
     evaluations = SAMPLERS[drawing.sampler] * drawing.steps * (2 if drawing.guidance != 1 and config.labels else 1)
