@@ -92,6 +92,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(place, monkeypatch):
     [
         ["--path", "cosine", "--prediction", "epsilon"],
         ["--path", "linear", "--prediction", "v"],
+        ["--path", "edm"],
         ["--no-classes"],
         ["--optimizer", "adamw"],
     ],

@@ -101,8 +101,24 @@ def from_v(out: Any, x: Any, place: Place) -> tuple[Any, Any]:
 
 
 def from_data(out: Any, x: Any, place: Place) -> tuple[Any, Any]:
-    """out = x0 (also what EDM's preconditioned network gives)."""
+    """out = x0."""
     return out, (x - out * place.alpha) * (1.0 / place.sigma)
+
+
+def edm_scales(alpha: Any, sigma: Any) -> tuple[Any, Any, Any]:
+    """(c_in, c_skip, c_out): the network gets c_in x and gives F, x0 is c_skip x + c_out F.
+
+    c_in x and the target of F then have variance 1 wherever the data have the deviation DATA_DEVIATION.
+    Source: Karras et al. 2022, table 1, for any alpha: c_skip x is the best linear guess of x0.
+    """
+    variance = (alpha * DATA_DEVIATION) ** 2 + sigma**2
+    return variance**-0.5, alpha * DATA_DEVIATION**2 / variance, sigma * DATA_DEVIATION / variance**0.5
+
+
+def from_edm(out: Any, x: Any, place: Place) -> tuple[Any, Any]:
+    """out = F, see edm_scales."""
+    _, skip, scale = edm_scales(place.alpha, place.sigma)
+    return from_data(x * skip + out * scale, x, place)
 
 
 PREDICTIONS: dict[str, Callable[[Any, Any, Place], tuple[Any, Any]]] = {
@@ -110,6 +126,7 @@ PREDICTIONS: dict[str, Callable[[Any, Any, Place], tuple[Any, Any]]] = {
     "epsilon": from_epsilon,
     "v": from_v,
     "data": from_data,
+    "edm": from_edm,
 }
 
 
@@ -126,7 +143,8 @@ def straightened(
     def predict(z: Any, tau: float) -> tuple[Any, Any]:
         place = by_tau[tau]
         x = z * (place.alpha + place.sigma)
-        data, rest = convert(network(x, place.t), x, place)
+        given = x * edm_scales(place.alpha, place.sigma)[0] if prediction == "edm" else x
+        data, rest = convert(network(given, place.t), x, place)
         if clip is not None:
             data = data.clip(-clip, clip)
             rest = (x - data * place.alpha) * (1.0 / place.sigma)

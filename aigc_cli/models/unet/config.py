@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aigc_cli.core.options import opt
 from aigc_cli.models.sizes import from_options
 
-PREDICTIONS = ("velocity", "epsilon", "v", "data")
+PREDICTIONS = ("velocity", "epsilon", "v", "data", "edm")
 PATHS = ("flow", "linear", "cosine", "edm")
 MOST_SIDE, MOST_CLASSES, MOST_WIDTH = 4096, 1 << 16, 1 << 16
 
@@ -46,6 +46,9 @@ class Config:
         for name, known in (("prediction", PREDICTIONS), ("path", PATHS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; give one of " + ", ".join(known))
+
+        if self.path == "edm" and self.prediction != "edm":
+            raise ValueError(f"path edm with prediction {self.prediction} is not bounded; give prediction edm")
 
     @property
     def n_embd(self) -> int:

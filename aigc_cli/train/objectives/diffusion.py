@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from aigc_cli.generate.samplers.paths import DDPM_STEPS, cosine_log_alpha, linear_log_alpha
+from aigc_cli.generate.samplers.paths import DDPM_STEPS, cosine_log_alpha, edm_scales, linear_log_alpha
 from aigc_cli.train.judging import judging
 from aigc_cli.train.objective import StepRng, mix
 from aigc_cli.train.stepper import to_device
@@ -59,9 +59,14 @@ class Noising:
 
 def target(prediction: str, data: torch.Tensor, noise: torch.Tensor, alpha: Any, sigma: Any) -> torch.Tensor:
     """What the network should give, as samplers/paths.py reads it."""
+
+    def edm() -> torch.Tensor:
+        _, skip, scale = edm_scales(alpha, sigma)
+        return (data - skip * (alpha * data + sigma * noise)) / scale
+
     return {
         "velocity": lambda: noise - data, "epsilon": lambda: noise, "data": lambda: data,
-        "v": lambda: alpha * noise - sigma * data,
+        "v": lambda: alpha * noise - sigma * data, "edm": edm,
     }[prediction]()  # fmt: skip
 
 
@@ -98,8 +103,10 @@ class Diffusion:
         alpha, sigma, told = (x.to(device) for x in self.noising.at(u))
         data, noise = pictures.float() / PIXEL_SCALE - 1.0, noise.to(device)
         a, s = alpha[:, None, None, None], sigma[:, None, None, None]
-        wanted = target(self.model.config.prediction, data, noise, a, s)
-        return (self.model(a * data + s * noise, told, classes) - wanted).square().flatten(1).mean(1)
+        prediction, x = self.model.config.prediction, a * data + s * noise
+        given = x * edm_scales(a, s)[0] if prediction == "edm" else x
+        wanted = target(prediction, data, noise, a, s)
+        return (self.model(given, told, classes) - wanted).square().flatten(1).mean(1)
 
     def validate(self, whole: bool) -> dict[str, float]:
         """val/loss, and val/loss_0 ... by noise level, 0 the least, on evenly spread levels and fixed noise."""

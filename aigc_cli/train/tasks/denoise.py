@@ -32,7 +32,8 @@ def configure(shape: Any, inputs: Pictures, rules: Any, start: Bundle | None) ->
     channels, size, _ = inputs.shape
     labels = inputs.classes if rules.classes else ()
     if start is None:
-        return shape.config(size, channels, labels, rules.prediction, rules.path)
+        prediction = rules.prediction or ("edm" if rules.path == "edm" else "velocity")
+        return shape.config(size, channels, labels, prediction, rules.path)
     config = start.config
     if (config.size, config.n_channel, config.labels) != (size, channels, labels):
         fact = f"{start.path} draws {config.size} x {config.size} of {len(config.labels)} classes"

@@ -104,7 +104,6 @@ class DiffusionRules:
         None, "Height and width of the pictures; default: the records', else 32.", unit="pixels", min=2
     )
     classes: bool = opt(True, "Learn the classes of the pictures, where they have any.")
-    prediction: Literal["velocity", "epsilon", "v", "data"] = opt(
-        "velocity", "What the network says of a noisy picture."
+    prediction: Literal["velocity", "epsilon", "v", "data", "edm"] | None = opt(
+        None, "What the network says of a noisy picture; default: velocity, for --path edm edm."
     )
-    path: Literal["flow", "linear", "cosine", "edm"] = opt("flow", "How pictures become noise.")

@@ -14,6 +14,7 @@ from aigc_cli.generate.samplers.paths import (
     cosine_log_alpha,
     diffusion,
     edm,
+    edm_scales,
     flow,
     linear_log_alpha,
     straightened,
@@ -39,9 +40,12 @@ def network(prediction, places):
 
     def run(x, t):
         place = at[t]
+        scale, skip, out = edm_scales(place.alpha, place.sigma)
+        x = x / scale if prediction == "edm" else x
         data, rest = exact(x, place.alpha, place.sigma)
         return {
             "velocity": rest - data, "epsilon": rest, "data": data, "v": place.alpha * rest - place.sigma * data,
+            "edm": (data - skip * x) / out if place.sigma else data,
         }[prediction]  # fmt: skip
 
     return run
@@ -75,7 +79,8 @@ def test_every_output_means_the_same_data_and_noise(path, prediction):
     places = [p for p in PATHS[path](7) if p.sigma > 0 and p.alpha > 1e-3]
     x = np.linspace(-3, 3, 13)
     for place in places:
-        out = network(prediction, places)(x, place.t)
+        given = x * edm_scales(place.alpha, place.sigma)[0] if prediction == "edm" else x
+        out = network(prediction, places)(given, place.t)
         for found, wanted in zip(
             PREDICTIONS[prediction](out, x, place), exact(x, place.alpha, place.sigma), strict=True
         ):
@@ -103,6 +108,16 @@ def test_the_end_is_that_of_the_exact_solution(name, path):
     z = np.linspace(-2, 2, 9)
     tolerance = 0.05 if name in ("euler", "ddim") else 0.01  # of first and of second order
     assert np.abs(sampled(name, places, z) - solution(z, places[0].tau)).max() < tolerance
+
+
+def test_edm_s_scales_make_unit_variance():
+    for alpha, sigma in ((1.0, 80.0), (1.0, 0.01), (0.6, 0.4)):
+        random = np.random.default_rng(0)
+        data, noise = 0.5 * random.standard_normal(40_000), random.standard_normal(40_000)
+        x = alpha * data + sigma * noise
+        scale, skip, out = edm_scales(alpha, sigma)
+        assert (scale * x).std() == pytest.approx(1, abs=0.02)
+        assert ((data - skip * x) / out).std() == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("path", PATHS)
