@@ -107,3 +107,4 @@ class DiffusionRules:
     prediction: Literal["velocity", "epsilon", "v", "data", "edm"] | None = opt(
         None, "What the network says of a noisy picture; default: velocity, for --path edm edm."
     )
+    path: Literal["flow", "linear", "cosine", "edm"] = opt("flow", "How pictures become noise.")
