@@ -12,9 +12,10 @@ from aigc_cli.models.bert.config import Shape as BertShape
 from aigc_cli.models.gpt.config import Shape
 from aigc_cli.models.seq2seq.config import Shape as Seq2seqShape
 from aigc_cli.models.unet.config import Shape as UNetShape
+from aigc_cli.models.vae.config import Shape as VaeShape
 from aigc_cli.models.xlnet.config import Shape as XlnetShape
 from aigc_cli.train.options import TrainOptions
-from aigc_cli.train.tasks.options import BertRules, DiffusionRules, Seq2seqRules, XlnetRules
+from aigc_cli.train.tasks.options import BertRules, DiffusionRules, Seq2seqRules, VaeRules, XlnetRules
 from aigc_cli.train.words.options import GloveOptions, Word2VecOptions
 
 app = new_app()
@@ -156,6 +157,30 @@ def diffusion(
     from aigc_cli.train.api import train as run
 
     console.finish(run("diffusion", shards, shape, training, common, rules), json=common.json)
+
+
+@app.command("vae", cls=Command)
+@options
+def vae(
+    shards: Annotated[
+        list[str], typer.Option(help="Picture records, picture shards, or pictures.", rich_help_panel="Data")
+    ],
+    rules: VaeRules,
+    shape: VaeShape,
+    training: TrainOptions,
+    common: Common,
+) -> None:
+    """Train a VAE: it learns to say a picture in a few numbers, and to draw pictures from such numbers.
+
+    \b
+    Examples:
+      aigc train vae --shards pictures/ --size 28 --minutes 2
+      aigc train vae --shards pictures/ --size 64 --beta 4 -o runs/simple
+    """
+    from aigc_cli.core import console
+    from aigc_cli.train.api import train as run
+
+    console.finish(run("vae", shards, shape, training, common, rules), json=common.json)
 
 
 @app.command("word2vec", cls=Command)

@@ -128,3 +128,18 @@ def test_a_codec_says_how_many_codes_it_uses():
     torch.nn.init.normal_(model.encoder.conv_out.weight, std=1.0)
     values = Elbo(model, validation=picture_batch(count=40)).validate(True)
     assert 10 < values["val/codes_used"] <= 100 and "val/kl_nats" not in values
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"trunk": "mlp", "widths": (16,), "n_latent": 3}, {"trunk": "mlp", "widths": (24, 16), "n_block": 2},
+        {"trunk": "conv", "widths": (8, 16), "n_latent": 2}, {"trunk": "conv", "widths": (8, 8, 24), "n_block": 2},
+        {"trunk": "conv", "widths": (8,), "n_latent": 2, "levels": (5, 4)},
+    ],
+)  # fmt: skip
+def test_parameters_are_counted_exactly(shape, likelihood):
+    config = Config(size=16, n_channel=3, likelihood=likelihood, **shape)
+    with torch.device("meta"):
+        assert config.parameters() == sum(p.numel() for p in build(config).parameters())

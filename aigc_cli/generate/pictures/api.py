@@ -16,6 +16,7 @@ from aigc_cli.core.files import atomic_write
 from aigc_cli.core.options import Common, resolved
 from aigc_cli.core.run import Run
 from aigc_cli.generate.options import DrawOptions, GenerateOptions
+from aigc_cli.generate.pictures.decode import decoder
 from aigc_cli.generate.pictures.denoise import PIXEL_SCALE, Drawing, Network, frames_of, states, to_bytes
 from aigc_cli.generate.pictures.grid import grid, picture, save_film
 from aigc_cli.generate.samplers import SAMPLERS
@@ -32,12 +33,18 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
 
     Picture i of a seed is the same however many are drawn. ConfigError for a class that the model does not know.
     """
-    config = bundle.config
+    config, decodes = bundle.config, bundle.family.name == "vae"
+    if decodes:
+        _refuse_steps(bundle, drawing)
     if options.prompt or options.prompts is not None:
         raise ConfigError(f"{bundle.path} draws pictures: it reads no prompt", "choose classes with --label")
     labels = [_class(label, config.labels) for label in drawing.label] or list(range(len(config.labels)))
     start = None if drawing.start is None else _start(drawing.start, config)
-    evaluations = SAMPLERS[drawing.sampler] * drawing.steps * (2 if drawing.guidance != 1 and config.labels else 1)
+    evaluations = (
+        1
+        if decodes
+        else SAMPLERS[drawing.sampler] * drawing.steps * (2 if drawing.guidance != 1 and config.labels else 1)
+    )
     if common.dry_run:
         line = f"would draw {options.n} pictures with {bundle.describe()}, {evaluations} evaluations each"
         return console.Result("generate", None, {}, [line])
@@ -49,8 +56,16 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
              common=common) as run:  # fmt: skip
         if run.up_to_date:
             return run.result()
-        network = open_network(bundle, options.device, options.dtype)
         how = Drawing(drawing.sampler, drawing.steps, drawing.guidance, common.seed, True, drawing.strength)
+        if decodes:
+            make = decoder(bundle, common.seed, options.device)
+        else:
+            network = open_network(bundle, options.device, options.dtype)
+
+            def make(numbers: range, classes: np.ndarray | None, frames: int) -> list[np.ndarray]:
+                way = states(network, config, how, numbers, classes, None if start is None else start[None])
+                return frames_of(way, frames, _steps(drawing))
+
         records: list[dict[str, Any]] = []
         first: list[np.ndarray] = []
         film: list[np.ndarray] = []
@@ -58,8 +73,7 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
             for begin in range(0, options.n, BATCH):
                 numbers = range(begin, min(options.n, begin + BATCH))
                 classes = np.array([labels[i % len(labels)] for i in numbers]) if labels else None
-                way = states(network, config, how, numbers, classes, None if start is None else start[None])
-                frames = frames_of(way, FRAMES if drawing.film and not begin else 1, _steps(drawing))
+                frames = make(numbers, classes, FRAMES if drawing.film and not begin else 1)
                 pixels = to_bytes(frames[-1])
                 first += list(pixels[: max(0, SHOWN - len(first))])
                 film = [to_bytes(x[:SHOWN]) for x in frames] if not begin and drawing.film else film
@@ -80,6 +94,17 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
         lines = [f"{run.path}: {options.n} pictures of {config.size} x {config.size} by {bundle.describe()}"]
         facts = {"modality": "image", "evaluations": evaluations}
         return run.publish(counts={"pictures": options.n}, facts=facts, lines=lines)
+
+
+def _refuse_steps(bundle: Bundle, drawing: DrawOptions) -> None:
+    """Raises ConfigError for options of samplers."""
+    names = [
+        n
+        for n in ("sampler", "steps", "guidance", "start", "strength")
+        if getattr(drawing, n) != getattr(DrawOptions(), n)
+    ]
+    if names:
+        raise ConfigError(f"{bundle.path} draws in one step: --{names[0]} says nothing there", f"drop --{names[0]}")
 
 
 def _steps(drawing: DrawOptions) -> int:

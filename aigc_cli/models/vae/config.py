@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from aigc_cli.core.options import opt
-from aigc_cli.models.sizes import check_number
+from aigc_cli.models.sizes import check_number, from_options
 
 TRUNKS = ("mlp", "conv")
 LIKELIHOODS = ("bernoulli", "gaussian")
 BOUNDS = {"size": 4096, "n_channel": 64, "n_latent": 1 << 16, "n_block": 64, "n_group": 1 << 10}
 MOST_WIDTH = 1 << 16
+SMALL = 32  # pixels up to which one vector a picture does
 
 
 @dataclass
@@ -63,3 +65,91 @@ class Config:
         for level in self.levels:
             size *= level
         return size if self.levels else 0
+
+    @property
+    def n_embd(self) -> int:
+        """What AdamW's default rate is scaled by."""
+        return max(self.widths)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """No classes: a VAE draws whatever it saw."""
+        return ()
+
+    @property
+    def card(self) -> dict[str, str]:
+        """What the model card says of it."""
+        kind = "grey" if self.n_channel == 1 else "RGB" if self.n_channel == 3 else f"{self.n_channel} channels"
+        latents = " x ".join(map(str, self.latent_shape))
+        how = f"rounded to {self.levels} levels" if self.levels else "Gaussian"
+        about = (
+            f"Pictures of {self.size} x {self.size}, {kind}; {latents} latent numbers, {how}; pixels {self.likelihood}."
+        )
+        return {"about": about}
+
+    def parameters(self) -> int:
+        """All stored parameters."""
+        moments, pixels = self.n_latent * (1 if self.levels else 2), self.n_channel * self.size**2
+        ends = int(self.likelihood == "gaussian")
+        if self.trunk == "mlp":
+            return ends + _layers(pixels, self.widths, self.n_block, moments) + _layers(
+                self.n_latent, self.widths[::-1], self.n_block, pixels
+            )  # fmt: skip
+        widths, top = self.widths, self.widths[-1]
+        middle = 2 * _residual(top, top) + 2 * top + 4 * (top * top + top)
+        total = ends + 2 * middle + _conv(moments, moments, 1) + _conv(self.n_latent, self.n_latent, 1)
+        total += _conv(self.n_channel, widths[0]) + 2 * top + _conv(top, moments)
+        total += _conv(self.n_latent, top) + 2 * widths[0] + _conv(widths[0], self.n_channel)
+        for ordered, count in ((widths, self.n_block), (widths[::-1], self.n_block + 1)):
+            for i, width in enumerate(ordered):
+                total += _residual(ordered[max(0, i - 1)], width) + (count - 1) * _residual(width, width)
+                total += _conv(width, width) if i + 1 < len(ordered) else 0
+        return total
+
+
+def _conv(n_in: int, n_out: int, kernel: int = 3) -> int:
+    return n_in * n_out * kernel**2 + n_out
+
+
+def _residual(n_in: int, n_out: int) -> int:
+    return (
+        2 * n_in
+        + _conv(n_in, n_out)
+        + 2 * n_out
+        + _conv(n_out, n_out)
+        + (_conv(n_in, n_out, 1) if n_in != n_out else 0)
+    )
+
+
+def _layers(n_in: int, widths: tuple[int, ...], n_block: int, n_out: int) -> int:
+    sizes = (n_in, *widths)
+    entries = sum(a * b + b for a, b in zip(sizes, widths, strict=False))
+    blocks = sum(n_block * (2 * w + 2 * (w * w + w)) for w in widths)
+    return entries + blocks + 2 * widths[-1] + widths[-1] * n_out + n_out
+
+
+@dataclass
+class Shape:
+    """Shape of the model."""
+
+    trunk: Literal["auto", "mlp", "conv"] = opt(
+        "auto", "One vector a picture, or a small map of vectors; auto: mlp up to 32 pixels, conv above."
+    )
+    width: int | None = opt(
+        None, "mlp: of the hidden layers, default 512; conv: channels at the largest scale, 32.", min=8
+    )
+    scales: int = opt(3, "conv: scales, each half as high and wide.", min=1, max=8)
+    n_block: int = opt(1, "Residual blocks: mlp, of each layer; conv, of a scale.", min=1)
+    n_latent: int | None = opt(None, "Latent numbers: mlp, of a picture, default 16; conv, of a place, 4.", min=1)
+
+    def config(self, size: int, n_channel: int, likelihood: str, levels: tuple[int, ...]) -> Config:
+        """The Config for pictures of `size`."""
+        trunk = self.trunk if self.trunk != "auto" else "mlp" if size <= SMALL and not levels else "conv"
+        width = self.width or (512 if trunk == "mlp" else 32)
+        widths = (width,) if trunk == "mlp" else tuple(width << scale for scale in range(self.scales))
+        n_latent = len(levels) or self.n_latent or (16 if trunk == "mlp" else 4)
+        with from_options():
+            return Config(
+                size=size, n_channel=n_channel, trunk=trunk, widths=widths, n_block=self.n_block, n_latent=n_latent,
+                levels=levels, likelihood=likelihood,
+            )  # fmt: skip

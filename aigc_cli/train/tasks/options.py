@@ -108,3 +108,21 @@ class DiffusionRules:
         None, "What the network says of a noisy picture; default: velocity, for --path edm edm."
     )
     path: Literal["flow", "linear", "cosine", "edm"] = opt("flow", "How pictures become noise.")
+
+
+@dataclass
+class VaeRules:
+    """Task."""
+
+    size: int | None = opt(
+        None, "Height and width of the pictures; default: the records', else 32.", unit="pixels", min=2
+    )
+    beta: float = opt(1.0, "Weight of the divergence; above 1: simpler latents, blurrier pictures.", min=0)
+    free_bits: float = opt(0.0, "Divergence of a latent number that costs nothing.", unit="nats", min=0)
+    kl_warmup: int = opt(200, "Steps over which the divergence's weight rises from 0.", unit="steps", min=0)
+    likelihood: Literal["bernoulli", "gaussian"] | None = opt(
+        None, "Of a pixel; default: bernoulli for grey pictures, gaussian for others."
+    )
+    levels: list[int] = opt(
+        [], "Round each latent number to so many levels (FSQ), e.g. 8 5 5 5; none: Gaussian latents."
+    )
