@@ -147,15 +147,16 @@ def _collect(
             return Result("collect", None, {"files": len(listing.files)}, _plan(listing, Counted.of(skipped)))
         if not listing.files:
             _nothing(inputs, Counted.of(skipped))
-        far = any("url" in described for described in listing.inputs)
+        far, pictures = any("url" in i for i in listing.inputs), context.settings.modality == "image"
+        if far and pictures:
+            raise ConfigError("pictures behind URLs are not fetched", "download them and name their directory")
         chosen = resolved(options, fetching) if far else resolved(options)
         with Run(common.output, stage="collect", version=VERSION, options=chosen, inputs=listing.inputs,
                  default="docs", common=common, implicit=implicit, volatile=far) as run:  # fmt: skip
             if run.up_to_date:
-                return run.result(lines=_summary(run.path, run.manifest), next=f"aigc clean {run.path} -o clean")
+                return run.result(lines=_summary(run.path, run.manifest), next=_next(run.path, pictures))
             if implicit and run.previous is None:
                 run.previous = _earlier(run.options)
-            pictures = context.settings.modality == "image"
             if far:
                 from aigc_cli.collect.remote_units import map_remote
 
@@ -190,7 +191,11 @@ def _publish(run: Run, parts: Parts, listing: Listing, skipped: list[dict[str, A
         "rejected": sum(counted.numbers["rejected"].values()),
     }  # fmt: skip
     lines = _summary(run.path, {"counts": counts, "facts": facts})
-    return run.publish(counts=counts, facts=facts, lines=lines, next=f"aigc clean {run.path} -o clean")
+    return run.publish(counts=counts, facts=facts, lines=lines, next=_next(run.path, pictures))
+
+
+def _next(path: Path, pictures: bool) -> str:
+    return f"aigc tokenize {path} -o records" if pictures else f"aigc clean {path} -o clean"
 
 
 def _summary(path: Path, manifest: Mapping[str, Any]) -> list[str]:

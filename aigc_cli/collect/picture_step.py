@@ -13,22 +13,24 @@ import xxhash
 
 from aigc_cli.collect.licenses.spdx import identify
 from aigc_cli.collect.licenses.wanted import refusal
-from aigc_cli.collect.records import Context, Picture, without_surrogates
+from aigc_cli.collect.records import Context, Picture, Record, without_surrogates
+from aigc_cli.core.pictures import FORMATS
 from aigc_cli.core.shards import PICTURE_SCHEMA
 from aigc_cli.core.urls import source_url
 
-# Pillow knows dozens of formats, some of them rarely tried decoders; only these are ever opened.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 SPLITS = frozenset({"train", "test", "valid", "validation", "val", "dev", "images"})  # directories that are no class
 
 
-def picture(record: Picture, context: Context) -> tuple[dict[str, Any] | None, int]:
+def picture(record: Picture | Record, context: Context) -> tuple[dict[str, Any] | None, int]:
     """(the row of PICTURE_SCHEMA, its bytes); (None, 0) after counting why not.
 
     Of an animation the first frame counts, which is told as a repair.
     """
     settings = context.settings
     where = f"{record.source}[{record.number}]" if record.number else record.source
+    if isinstance(record, Record):  # of standard input or a table of text
+        context.reject("no_picture", where)
+        return None, 0
     opened = _opened(record.data, where, context)
     if opened is None:
         return None, 0

@@ -49,6 +49,9 @@ def generate(
         from aigc_cli.generate.pictures.api import draw
 
         return draw(bundle, options, drawing or DrawOptions(), common)
+    idle = [name for name, value in vars(drawing or DrawOptions()).items() if value != getattr(DrawOptions(), name)]
+    if idle:
+        raise ConfigError(f"{bundle.path} writes text: --{idle[0]} says nothing there", "leave it out")
     if common.dry_run:
         return console.Result("generate", None, {}, [f"would generate with {bundle.describe()}"])
     prompts = read_prompts(options.prompt, options.prompts)

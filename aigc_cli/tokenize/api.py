@@ -93,7 +93,7 @@ def _tokenize(
         return Result("tokenize", None, {}, ["the inputs are raw files: they would be collected first"])
     paths = [Path(i) for i in inputs] if ready else [ensure_shards(inputs, replace(common, output=None))]
     sources = [_documents(path) for path in paths]
-    if all("image" in shards.columns for shards in sources):
+    if _are_pictures(sources, options, pictures, implicit):
         from aigc_cli.tokenize.pictures.api import tokenize_pictures
 
         return tokenize_pictures(paths, pictures or PictureOptions(), options.val_fraction, common, implicit)
@@ -121,6 +121,22 @@ def _tokenize(
         counts = {"documents": found.documents, "empty": parts.counts["empty"],
                   **{key: sum(facts[key].values()) for key in ("records", "tokens", "padding", "cropped")}}  # fmt: skip
         return run.publish(counts=counts, facts=facts, lines=lines_of(facts), next=_next(run))
+
+
+def _are_pictures(
+    sources: list[Shards], options: TokenizeOptions, pictures: PictureOptions | None, implicit: bool
+) -> bool:
+    """Whether the inputs are pictures; ConfigError for options of the other kind, or for both kinds at once."""
+    kinds = {"image" in shards.columns for shards in sources}
+    if len(kinds) == 2:
+        raise ConfigError("some inputs hold pictures and some text", "tokenize them one after the other")
+    of_text = replace(options, val_fraction=TokenizeOptions.val_fraction)
+    given, usual = (of_text, TokenizeOptions()) if kinds == {True} else (pictures or PictureOptions(), PictureOptions())
+    idle = [name for name, value in vars(given).items() if value != getattr(usual, name)]
+    if idle and not implicit:
+        what = "pictures" if kinds == {True} else "text"
+        raise ConfigError(f"--{idle[0].replace('_', '-')} says nothing for {what}", "leave it out")
+    return kinds == {True}
 
 
 def _documents(path: Path) -> Shards:

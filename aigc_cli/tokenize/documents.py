@@ -85,12 +85,13 @@ def survey(sources: Sequence[Shards], val_fraction: float) -> Survey:
         raise DataError("no document has any text", "check what aigc collect or clean rejected")
     if given:
         return Survey(int((size > 0).sum()), train_bytes, Split(given=True))
-    split = _choose(key[size > 0], val_fraction)
+    split = choose(key[size > 0], val_fraction)
     in_train = key >= np.uint64(split.threshold)
     return Survey(int((size > 0).sum()), int(size[in_train].sum()), split)
 
 
-def _choose(keys: np.ndarray, fraction: float) -> Split:
+def choose(keys: np.ndarray, fraction: float) -> Split:
+    """The split that puts about `fraction` of those keys into validation."""
     if fraction == 0:
         return Split()
     low, high = int(keys.min()), int(keys.max())

@@ -20,7 +20,7 @@ from aigc_cli.train.job import Job
 from aigc_cli.train.loop import run_training
 from aigc_cli.train.options import TrainOptions
 
-VERSION = 1  # raised when equal options would give other weights
+VERSION = 2  # raised when equal options would give other weights
 
 
 def train(

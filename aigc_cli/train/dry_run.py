@@ -37,15 +37,16 @@ def dry_run(job: Job, work: Work) -> Result:
         plan["flops_per_token"] = config.flops_per_token(job.context)
         plan["flops_per_s"] = plan["flops_per_token"] * plan["tokens_per_s"]
         speed += f", {plan['flops_per_s'] / 1e9:.3g} GFLOP/s without the optimizer's"
-    shape, memory = f"width {config.n_embd}", f"of {console.human(plan['machine_bytes'])}B"
+    shape, memory = f"width {config.n_embd}", []
     if unit == "tokens":
         plan["vocab_size"] = config.vocab_size
         plan["memory_bytes"] = training_bytes(config, job.batch_size * job.context, job.dtype)
         shape = f"{config.n_layer} layers, {shape}"
-        memory = f"about {console.human(plan['memory_bytes'])}B {memory}"
+        taken, there = (console.human(plan[name]) for name in ("memory_bytes", "machine_bytes"))
+        memory = [f"memory: about {taken}B of {there}B"]
     lines = [
         f"{job.family.name}: {n / 1e6:.3g} M parameters, {shape}",
-        f"memory: {memory}",
+        *memory,
         speed,
         f"plan: {steps} steps, {console.human(plan['tokens'])} {unit} ({plan['epochs']:.2g} epochs), "
         f"about {console.duration(seconds)}",

@@ -115,7 +115,7 @@ def test_pictures_are_made_records_on_the_way_and_init_from_goes_on(place, capsy
     assert "draws 8 x 8" in capsys.readouterr().err
     assert main(["train", "diffusion", "--shards", "records", "--size", "16", "--steps", "3"]) == 3
     assert main(["generate", "a", "--prompt", "x"]) == 2
-    assert "no prompt" in capsys.readouterr().err
+    assert "--prompt says nothing" in capsys.readouterr().err
     for words, said in (
         (["clean", "raw"], "clean is for text"), (["train", "gpt", "--shards", "records"], "aigc train diffusion"),
         (["train", "gpt", "--shards", "raw"], "holds pictures"),

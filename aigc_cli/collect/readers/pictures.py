@@ -14,7 +14,7 @@ import numpy as np
 from aigc_cli.collect.records import Context, Picture
 
 IDX_IMAGES, IDX_LABELS = 0x00000803, 0x00000801  # uint8 of three axes and of one
-MOST_SIDE = 1 << 16
+MOST_SIDE, MOST_PICTURES = 1 << 16, 1 << 24
 
 
 def read(stream: BinaryIO, label: str, context: Context) -> Iterator[Picture]:
@@ -36,7 +36,7 @@ def read_idx(stream: BinaryIO, label: str, context: Context) -> Iterator[Picture
         context.reject("corrupt", label)
         return
     count, height, width = struct.unpack(">III", header[4:])
-    if not (0 < height <= MOST_SIDE and 0 < width <= MOST_SIDE):
+    if count > MOST_PICTURES or not (0 < height <= MOST_SIDE and 0 < width <= MOST_SIDE):
         context.reject("corrupt", label)
         return
     if height * width > context.settings.max_pixels:

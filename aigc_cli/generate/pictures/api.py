@@ -14,6 +14,7 @@ from aigc_cli.core import console
 from aigc_cli.core.errors import ConfigError, DataError, did_you_mean
 from aigc_cli.core.files import atomic_write
 from aigc_cli.core.options import Common, resolved
+from aigc_cli.core.pictures import pixels
 from aigc_cli.core.run import Run
 from aigc_cli.generate.options import DrawOptions, GenerateOptions
 from aigc_cli.generate.pictures.decode import decoder
@@ -25,7 +26,6 @@ from aigc_cli.models.bundle import Bundle
 VERSION = 1
 BATCH = 64  # pictures drawn side by side
 SHOWN, FRAMES = 64, 12  # pictures of the grid, and of each frame; frames of the film
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM")
 
 
 def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common: Common) -> console.Result:
@@ -34,17 +34,10 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
     Picture i of a seed is the same however many are drawn. ConfigError for a class that the model does not know.
     """
     config, decodes = bundle.config, bundle.family.name == "vae"
-    if decodes:
-        _refuse_steps(bundle, drawing)
-    if options.prompt or options.prompts is not None:
-        raise ConfigError(f"{bundle.path} draws pictures: it reads no prompt", "choose classes with --label")
+    _refuse_idle(bundle, options, drawing, decodes)
     labels = [_class(label, config.labels) for label in drawing.label] or list(range(len(config.labels)))
     start = None if drawing.start is None else _start(drawing.start, config)
-    evaluations = (
-        1
-        if decodes
-        else SAMPLERS[drawing.sampler] * drawing.steps * (2 if drawing.guidance != 1 and config.labels else 1)
-    )
+    evaluations = 1 if decodes else _evaluations(drawing, bool(config.labels))
     if common.dry_run:
         line = f"would draw {options.n} pictures with {bundle.describe()}, {evaluations} evaluations each"
         return console.Result("generate", None, {}, [line])
@@ -74,10 +67,10 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
                 numbers = range(begin, min(options.n, begin + BATCH))
                 classes = np.array([labels[i % len(labels)] for i in numbers]) if labels else None
                 frames = make(numbers, classes, FRAMES if drawing.film and not begin else 1)
-                pixels = to_bytes(frames[-1])
-                first += list(pixels[: max(0, SHOWN - len(first))])
+                drawn = to_bytes(frames[-1])
+                first += list(drawn[: max(0, SHOWN - len(first))])
                 film = [to_bytes(x[:SHOWN]) for x in frames] if not begin and drawing.film else film
-                for number, one in zip(numbers, pixels, strict=True):
+                for number, one in zip(numbers, drawn, strict=True):
                     name = f"{number:05d}.png"
                     buffer = io.BytesIO()
                     picture(one).save(buffer, "PNG")
@@ -96,15 +89,23 @@ def draw(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, common:
         return run.publish(counts={"pictures": options.n}, facts=facts, lines=lines)
 
 
-def _refuse_steps(bundle: Bundle, drawing: DrawOptions) -> None:
-    """Raises ConfigError for options of samplers."""
-    names = [
-        n
-        for n in ("sampler", "steps", "guidance", "start", "strength")
-        if getattr(drawing, n) != getattr(DrawOptions(), n)
-    ]
-    if names:
-        raise ConfigError(f"{bundle.path} draws in one step: --{names[0]} says nothing there", f"drop --{names[0]}")
+def _refuse_idle(bundle: Bundle, options: GenerateOptions, drawing: DrawOptions, decodes: bool) -> None:
+    """Raises ConfigError for options of text, and of samplers where there is only one step."""
+    usual = GenerateOptions()
+    for name, value in vars(options).items():
+        if name not in ("n", "device", "dtype") and value != getattr(usual, name):
+            raise ConfigError(
+                f"{bundle.path} draws pictures: --{name.replace('_', '-')} says nothing there", "leave it out"
+            )
+    for name in ("sampler", "steps", "guidance", "start", "strength") if decodes else ():
+        if getattr(drawing, name) != getattr(DrawOptions(), name):
+            raise ConfigError(f"{bundle.path} draws in one step: --{name} says nothing there", "leave it out")
+
+
+def _evaluations(drawing: DrawOptions, has_classes: bool) -> int:
+    """Of the network, for a picture: guidance takes two; a step of two stages saves one at the end."""
+    each = SAMPLERS[drawing.sampler]
+    return (_steps(drawing) * each - (each - 1)) * (2 if drawing.guidance != 1 and has_classes else 1)
 
 
 def _steps(drawing: DrawOptions) -> int:
@@ -143,14 +144,10 @@ def _class(label: str, labels: Sequence[str]) -> int:
 
 def _start(path: Path, config: Any) -> np.ndarray:
     """The picture to begin with, float32 [C, H, W] in [-1, 1]."""
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            plain = ImageOps.fit(image.convert("L" if config.n_channel == 1 else "RGB"), (config.size, config.size))
+        found = pixels(path.read_bytes(), config.size, config.n_channel, "crop")
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}", "check --start") from error
     except Exception as error:  # damage shows itself in many ways, by the decoder
         raise DataError(f"{path} is no picture that can be read: {error}", "give a PNG, JPEG, WebP or BMP") from error
-    pixels = np.asarray(plain, np.float32) / PIXEL_SCALE - 1
-    return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+    return found.astype(np.float32) / PIXEL_SCALE - 1

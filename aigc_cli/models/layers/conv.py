@@ -36,9 +36,9 @@ class GroupNorm(nn.Module):
     Source: Wu and He 2018, "Group Normalization", equation 7.
     """
 
-    def __init__(self, width: int, eps: float = 1e-5) -> None:
+    def __init__(self, width: int, eps: float = 1e-5, groups: int | None = None) -> None:
         super().__init__()
-        self.groups = math.gcd(width, max(1, min(MOST_GROUPS, width // GROUP_CHANNELS)))
+        self.groups = groups or math.gcd(width, max(1, min(MOST_GROUPS, width // GROUP_CHANNELS)))
         self.eps = eps
         self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
 

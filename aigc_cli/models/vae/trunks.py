@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from aigc_cli.models.layers.attend import attend
-from aigc_cli.models.layers.conv import Conv
+from aigc_cli.models.layers.conv import Conv, GroupNorm
 from aigc_cli.models.layers.linear import Linear
 from aigc_cli.models.layers.norm import LayerNorm
 from aigc_cli.models.vae.config import Config
@@ -18,22 +18,13 @@ from aigc_cli.models.vae.config import Config
 EPS = 1e-6  # of the public class
 
 
-class Norm(nn.GroupNorm):
-    """GroupNorm in float32, in x's own dtype."""
-
-    def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
-        """[B, C, H, W] -> the same shape."""
-        weight, bias = self.weight.float(), self.bias.float()
-        return F.group_norm(x_BCHW.float(), self.num_groups, weight, bias, self.eps).to(x_BCHW.dtype)
-
-
 class Residual(nn.Module):
     """x + conv2(silu(norm2(conv1(silu(norm1(x))))))."""
 
     def __init__(self, n_in: int, n_out: int, groups: int) -> None:
         super().__init__()
-        self.norm1, self.conv1 = Norm(groups, n_in, EPS), Conv(n_in, n_out)
-        self.norm2, self.conv2 = Norm(groups, n_out, EPS), Conv(n_out, n_out)
+        self.norm1, self.conv1 = GroupNorm(n_in, EPS, groups), Conv(n_in, n_out)
+        self.norm2, self.conv2 = GroupNorm(n_out, EPS, groups), Conv(n_out, n_out)
         self.conv_shortcut = Conv(n_in, n_out, 1) if n_in != n_out else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -47,7 +38,7 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, groups: int) -> None:
         super().__init__()
-        self.group_norm = Norm(groups, width, EPS)
+        self.group_norm = GroupNorm(width, EPS, groups)
         self.to_q, self.to_k, self.to_v = (Linear(width, width, bias=True) for _ in range(3))
         self.to_out = nn.ModuleList([Linear(width, width, bias=True)])
 
@@ -117,7 +108,7 @@ class ConvEncoder(nn.Module):
             for i, width in enumerate(widths)
         )
         self.mid_block = Middle(widths[-1], groups)
-        self.conv_norm_out, self.conv_out = Norm(groups, widths[-1], EPS), Conv(widths[-1], n_out)
+        self.conv_norm_out, self.conv_out = GroupNorm(widths[-1], EPS, groups), Conv(widths[-1], n_out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, C, H, W] -> [B, n_out, h, w]."""
@@ -139,7 +130,7 @@ class ConvDecoder(nn.Module):
             Scale(widths[max(0, i - 1)], width, config.n_block + 1, groups, "upsamplers" if i < last else None)
             for i, width in enumerate(widths)
         )
-        self.conv_norm_out, self.conv_out = Norm(groups, widths[-1], EPS), Conv(widths[-1], config.n_channel)
+        self.conv_norm_out, self.conv_out = GroupNorm(widths[-1], EPS, groups), Conv(widths[-1], config.n_channel)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """[B, Z, h, w] -> [B, C, H, W]."""

@@ -17,17 +17,17 @@ from aigc_cli.core.engine import Parts, Unit, map_units
 from aigc_cli.core.errors import DataError
 from aigc_cli.core.files import canonical_json
 from aigc_cli.core.options import Common, resolved
+from aigc_cli.core.pictures import pixels
 from aigc_cli.core.run import Run
 from aigc_cli.core.shard_writer import ShardWriter, write_dataset_dict
 from aigc_cli.core.shards import Shards
+from aigc_cli.tokenize.documents import choose
 from aigc_cli.tokenize.options import PictureOptions
-from aigc_cli.tokenize.pictures.convert import pixels
 
 VERSION = 1
 HELD_OUT = frozenset({"valid", "validation", "val", "dev", "test", "t10k"})  # directories and beginnings of names
 GREY = frozenset({"1", "L", "I", "I;16", "I;16B", "I;16L", "F"})
 NO_CLASS = -1
-SPAN = 1 << 64
 
 
 @dataclass(frozen=True)
@@ -181,18 +181,9 @@ def _write(run: Run, parts: Parts, found: _Survey, val_fraction: float, shape: t
 
 
 def _limit(parts: Parts, fraction: float) -> int:
-    """Keys below it validate: the fraction of all, but at least one picture and never all of them."""
-    if not fraction:
-        return 0
-    lows, highs = [], []
-    for batch in parts.batches():
-        if batch.num_rows:
-            keys = batch.column("key").to_numpy()
-            lows.append(int(keys.min()))
-            highs.append(int(keys.max()))
-    if not lows or min(lows) == max(highs):
-        return 0
-    return min(max(int(fraction * SPAN), min(lows) + 1), max(highs))
+    """Keys below it validate, as of documents; of equal pictures none do."""
+    keys = [batch.column("key").to_numpy() for batch in parts.batches() if batch.num_rows]
+    return choose(np.concatenate(keys), fraction).threshold if keys else 0
 
 
 def lines_of(manifest: Any) -> list[str]:

@@ -41,6 +41,9 @@ class Records:
         return torch.from_numpy(out.reshape(-1, *self.shape)), torch.from_numpy(self.labels[rows])
 
 
+MOST_VALIDATED = 4096
+
+
 @dataclass
 class Pictures:
     """Picture shards, opened: Inputs of train/job.py."""
@@ -50,6 +53,13 @@ class Pictures:
     validation: Records | None
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
+
+    def held_out(self) -> Batch | None:
+        """The validation split, or as much of it, spread evenly, as is judged."""
+        if self.validation is None or not len(self.validation):
+            return None
+        count = min(MOST_VALIDATED, len(self.validation))
+        return self.validation.take(np.arange(count) * len(self.validation) // count)
 
     tokenizer = None
     vocab_size = 0

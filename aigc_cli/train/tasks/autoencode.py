@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
@@ -17,7 +15,6 @@ from aigc_cli.train.objectives.elbo import Elbo
 from aigc_cli.train.tasks.options import VaeRules
 
 BATCH = {"cpu": 128, "cuda": 512, "mps": 256}  # pictures
-MOST_VALIDATED = 4096
 
 
 def open_inputs(shards: Sequence[str | Path], rules: Any, common: Common, start: Bundle | None) -> Pictures:
@@ -43,10 +40,8 @@ def prepare(job: Job) -> Work:
     """The model, the evidence lower bound, and batches of pictures."""
     inputs: Pictures = job.inputs
     rules: VaeRules = job.rules or VaeRules()
-    model, validation = build_model(job), None
-    if inputs.validation is not None and len(inputs.validation):
-        count = min(MOST_VALIDATED, len(inputs.validation))
-        validation = inputs.validation.take(np.arange(count) * len(inputs.validation) // count)[0]
+    model, held_out = build_model(job), inputs.held_out()
+    validation = None if held_out is None else held_out[0]
     batch_size = job.options.batch_size or BATCH.get(job.device.type, 128)
     objective = Elbo(
         model, beta=rules.beta, free_bits=rules.free_bits, warmup=rules.kl_warmup, validation=validation,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aigc_cli.core.errors import ConfigError
 from aigc_cli.core.options import Common
 from aigc_cli.models.bundle import Bundle
@@ -17,7 +15,6 @@ from aigc_cli.train.objectives.diffusion import Diffusion
 from aigc_cli.train.tasks.options import DiffusionRules
 
 BATCH = {"cpu": 64, "cuda": 256, "mps": 128}  # pictures
-MOST_VALIDATED = 4096
 
 
 def open_inputs(shards: Sequence[str | Path], rules: Any, common: Common, start: Bundle | None) -> Pictures:
@@ -44,14 +41,11 @@ def configure(shape: Any, inputs: Pictures, rules: Any, start: Bundle | None) ->
 def prepare(job: Job) -> Work:
     """The model, the diffusion objective, and batches of pictures."""
     inputs: Pictures = job.inputs
-    model, validation = build_model(job), None
-    if inputs.validation is not None and len(inputs.validation):
-        count = min(MOST_VALIDATED, len(inputs.validation))
-        rows = np.arange(count) * len(inputs.validation) // count
-        pictures, classes = inputs.validation.take(rows)
-        validation = (pictures, classes if job.config.labels else None)
+    model, held_out = build_model(job), inputs.held_out()
+    if held_out is not None and not job.config.labels:
+        held_out = held_out[0], None
     batch_size = job.options.batch_size or BATCH.get(job.device.type, 64)
-    objective = Diffusion(model, validation=validation, batch_size=batch_size)
+    objective = Diffusion(model, validation=held_out, batch_size=batch_size)
     data = PictureData(
         inputs.train, batch_size=batch_size, classes=bool(job.config.labels),
         micro_batches=job.options.accumulate, seed=job.seed,

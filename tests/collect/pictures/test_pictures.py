@@ -202,6 +202,23 @@ def test_a_new_picture_alone_is_read_again(capsys):
     assert "up to date" in capsys.readouterr().err
 
 
+def test_what_holds_no_pictures_when_pictures_are_wanted(capsys, monkeypatch):
+    put("raw/a.txt", b"some words")
+    assert main(["collect", "raw", "-o", "docs"]) in (0, None)
+    assert main(["collect", "docs", "--modality", "image"]) == 3
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"words\n")))
+    assert main(["collect", "-", "--modality", "image"]) == 3
+    assert "no_picture" in capsys.readouterr().err
+    assert main(["collect", "http://127.0.0.1:9/a.png", "--modality", "image"]) == 2
+    assert "URLs" in capsys.readouterr().err
+
+
+def test_the_next_command_is_one_for_pictures(capsys):
+    put("raw/a.png", encoded())
+    assert main(["collect", "raw", "-o", "docs"]) in (0, None)
+    assert "aigc tokenize docs" in capsys.readouterr().err
+
+
 def test_no_picture_at_all():
     put("raw/a.png", b"x")
     with pytest.raises(DataError, match="no_picture"):

@@ -67,7 +67,7 @@ def test_samplers_and_guidance(sampler, capsys):
         0,
         None,
     )
-    assert json.loads(capsys.readouterr().out)["facts"]["evaluations"] == 8 * (2 if sampler == "heun" else 1)
+    assert json.loads(capsys.readouterr().out)["facts"]["evaluations"] == (14 if sampler == "heun" else 8)
 
 
 def test_a_start_leaves_its_mark():
@@ -85,6 +85,7 @@ def test_a_start_leaves_its_mark():
         (["model", "--start", "absent.png"], 2, "no file absent.png"),
         (["model", "--start", "model/config.json"], 3, "no picture"),
         (["model", "--n", "0"], 2, "--n"),
+        (["model", "--top-p", "0.9"], 2, "--top-p says nothing"),
         (["model", "--sampler", "best"], 2, "sampler"),
     ],
 )

@@ -12,8 +12,8 @@ from datasets import load_from_disk
 from PIL import Image
 
 from aigc_cli.cli import main
+from aigc_cli.core.pictures import pixels
 from aigc_cli.core.shards import Shards
-from aigc_cli.tokenize.pictures.convert import pixels
 
 RANDOM = np.random.default_rng(0)
 
@@ -132,6 +132,17 @@ def test_channels_by_what_the_pictures_are(capsys):
     assert json.loads(capsys.readouterr().out)["facts"]["shape"] == [3, 4, 4]
     tokenize("raw", "--size", "4", "--channels", "grey", "-o", "grey", "--json")
     assert json.loads(capsys.readouterr().out)["facts"]["shape"] == [1, 4, 4]
+
+
+def test_options_of_the_other_kind_are_errors(capsys):
+    raw_pictures(each=2)
+    Path("words.txt").write_text("some words")
+    for words, said in (
+        (["raw", "--vocab-size", "512"], "--vocab-size says nothing for pictures"),
+        (["words.txt", "--size", "8"], "--size says nothing for text"),
+    ):
+        assert main(["tokenize", *words]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_one_picture_and_no_class(capsys):

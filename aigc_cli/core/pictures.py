@@ -1,4 +1,4 @@
-"""One stored picture as pixels of a fixed shape.
+"""Picture files: which formats are ever opened, and one of them as pixels of a fixed shape.
 
 Shapes: C channels, H height, W width.
 """
@@ -14,7 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # as collect reads them
+# Pillow knows dozens of formats, some of them rarely tried decoders; only these are ever opened.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 BACKGROUND = 255  # behind transparent pixels and around padded pictures: white
 
 
